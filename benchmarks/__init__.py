@@ -1,0 +1,1 @@
+"""What measures agreement, speed and memory; run as `python -m benchmarks.NAME`."""

@@ -1,0 +1,1 @@
+"""The library: data, networks, losses, training, styles, evaluation, export and inference."""

@@ -1,0 +1,1 @@
+"""Datasets on disk, their checks, and the tensors that the models see."""

@@ -1,0 +1,103 @@
+"""PSPNet, the evaluator: trained on real photos, scored on real and synthesized ones (Sec. 4.1).
+
+Shapes: B pictures, C classes, H x W full resolution.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import segmentation_models_pytorch as smp
+import torch
+from lightning_fabric import Fabric
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from components.data.dataset import ClassInfo
+from components.data.loader import Batch, BatchMaker, epoch_order
+from components.evaluation.config import SegmenterConfig
+from components.models.networks import load_weights
+from components.progress import track_progress
+
+IGNORED = 255
+WEIGHTS_FILE = "segmenter.safetensors"
+SHAPE_FILE = "segmenter.json"
+
+
+class Segmenter(nn.Module):
+    """PSPNet over the scored classes of a dataset."""
+
+    def __init__(self, classes: tuple[ClassInfo, ...], *, encoder: str, channels: int) -> None:
+        super().__init__()
+        self.classes = classes
+        self.encoder = encoder
+        self.channels = channels
+        self.network = smp.PSPNet(
+            encoder_name=encoder, encoder_weights=None, psp_out_channels=channels, classes=len(classes)
+        )
+        self.register_buffer("_ignored", torch.tensor([each.ignored_in_scores for each in classes]), persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, 3, H, W) in [-1, 1] -> logits (B, C, H, W), minus infinity for the ignored classes."""
+        logits: Tensor = self.network(image)
+        return logits.float().masked_fill(self.get_buffer("_ignored").view(1, -1, 1, 1), -math.inf)
+
+    @torch.no_grad()
+    def predict(self, image: Tensor) -> Tensor:
+        """(B, 3, H, W) in [-1, 1] -> classes (B, H, W) int64."""
+        return self(image).argmax(1)
+
+    def save(self, folder: Path) -> None:
+        """Write weights and shape into `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(self.state_dict(), folder / WEIGHTS_FILE)
+        (folder / SHAPE_FILE).write_text(json.dumps({"encoder": self.encoder, "channels": self.channels}))
+
+
+def load_segmenter(folder: Path, classes: tuple[ClassInfo, ...]) -> Segmenter:
+    """Load what `Segmenter.save` wrote, ready to predict.
+
+    Raises:
+        ValueError: where a file is missing or the weights are of another shape.
+    """
+    try:
+        shape = json.loads((folder / SHAPE_FILE).read_text())
+        weights = load_file(folder / WEIGHTS_FILE)
+    except OSError as error:
+        raise ValueError(f"{folder}: expected a trained segmenter, found {error}") from error
+    segmenter = Segmenter(classes, **shape)
+    load_weights(segmenter, weights, source=folder / WEIGHTS_FILE)
+    return segmenter.eval()
+
+
+def train_segmenter(maker: BatchMaker, config: SegmenterConfig, fabric: Fabric) -> Segmenter:
+    """Train PSPNet on the photos and label maps of a split, or load the weights that the parameters name."""
+    torch.manual_seed(config.seed)
+    segmenter = Segmenter(maker.store.index.classes, encoder=config.encoder, channels=config.channels)
+    if config.checkpoint is not None:
+        load_weights(segmenter, load_file(config.checkpoint), source=config.checkpoint)
+        return segmenter.to(fabric.device).eval()
+    segmenter.to(fabric.device)
+    optimizer = torch.optim.Adam(segmenter.parameters(), lr=config.learning_rate)
+    steps = config.epochs * math.ceil(len(maker.store) / config.batch_size)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    ignored = torch.tensor([each.ignored_in_scores for each in segmenter.classes], device=fabric.device)
+    for batch in track_progress(_batches(maker, config), total=steps, label="training segmenter"):
+        assert batch.label is not None, "a dataset with classes has label maps"
+        target = batch.label.long()
+        target = target.masked_fill(ignored[target], IGNORED)
+        with fabric.autocast():
+            loss = cross_entropy(segmenter(batch.image), target, ignore_index=IGNORED)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    return segmenter.eval()
+
+
+def _batches(maker: BatchMaker, config: SegmenterConfig) -> Iterator[Batch]:
+    for epoch in range(config.epochs):
+        order = epoch_order(len(maker.store), seed=config.seed, epoch=epoch, flip=True)
+        yield from maker.shuffled(order, config.batch_size)

@@ -1,0 +1,108 @@
+"""The serving bundle as a folder: graph, styles, classes, description and model card."""
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxruntime
+import torch
+
+from components import fingerprint
+from components.data.store import SplitIndex
+from components.export.card import model_card
+from components.export.config import ExportConfig
+from components.export.onnx import check_parity, export_onnx
+from components.export.serving import input_names
+from components.models.networks import Networks
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Where a bundle comes from.
+
+    Attributes:
+        recipe: name of the parameters' recipe.
+        data: fingerprint of both splits' source data.
+        validation: fingerprint of the validation split's.
+        params: fingerprint of the parameters.
+        code: fingerprint of the library's source.
+    """
+
+    recipe: str
+    data: str
+    validation: str
+    params: str
+    code: str
+
+
+def write_bundle(
+    folder: Path,
+    networks: Networks,
+    *,
+    index: SplitIndex,
+    styles: Mapping[str, Any],
+    scores: Mapping[str, float],
+    lineage: Lineage,
+    config: ExportConfig,
+) -> dict[str, Any]:
+    """Export, check against torch and describe a model.
+
+    Args:
+        folder: an empty folder.
+        networks: the trained networks at full resolution.
+        index: of the validation shards.
+        styles: the content of `styles.json`.
+        scores: of the evaluation.
+        lineage: where the model comes from.
+        config: the `export` parameters.
+
+    Returns:
+        The content of `bundle.json`.
+
+    Raises:
+        ParityError: where ONNX Runtime differs from torch by more than the tolerance.
+    """
+    multiple = networks.shape.model.size_multiple
+    export_onnx(networks, folder / "generator.onnx", opset=config.opset)
+    parity = check_parity(
+        networks,
+        folder / "generator.onnx",
+        sizes=[
+            (1, index.height, index.width),
+            (2, index.height, index.width),
+            (1, 2 * multiple, 4 * multiple),
+            (3, 6 * multiple, 2 * multiple),
+        ],
+        tolerance=config.tolerance,
+    )
+    (folder / "styles.json").write_text(json.dumps(styles, indent=1))
+    (folder / "classes.json").write_text(json.dumps([asdict(each) for each in index.classes], indent=1))
+    (folder / "model_card.md").write_text(model_card(networks.shape, index, scores, lineage.recipe))
+    description: dict[str, Any] = {
+        "format": FORMAT,
+        "inputs": input_names(networks),
+        "class_count": len(index.classes),
+        "style_dimension": networks.shape.model.n_features,
+        "size_multiple": multiple,
+        "trained_size": {"height": index.height, "width": index.width},
+        "fingerprint": {"data": lineage.data, "validation": lineage.validation}
+        | {"params": lineage.params, "code": lineage.code},
+        "scores": {"mean_iou": None, "pixel_accuracy": None, "oracle_mean_iou": None} | dict(scores),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "onnx": onnx.__version__,
+            "onnxruntime": onnxruntime.__version__,
+            "opset": config.opset,
+        },
+        "parity": asdict(parity),
+        "files": {path.name: fingerprint.of_file(path) for path in sorted(folder.iterdir())},
+    }
+    (folder / "bundle.json").write_text(json.dumps(description, indent=1))
+    return description

@@ -1,0 +1,116 @@
+"""The styles that clustering found for each class, and the draw of a style for each instance.
+
+Shapes: F style dimension, K styles of a class, M instances of a picture (ids 0..M-1), C classes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class StyleBank:
+    """The style bank of a model.
+
+    Attributes:
+        dimension: F; 0 where the model takes no styles.
+        styles: float32 [K, F] of each class index that has any.
+        counts: int64 [K] of the same classes: how many training instances each style stands for.
+    """
+
+    dimension: int
+    styles: Mapping[int, NDArray[np.float32]]
+    counts: Mapping[int, NDArray[np.int64]]
+
+    @classmethod
+    def from_document(cls, document: Any, class_count: int, source: str) -> "StyleBank":
+        """Read the parsed content of a `styles.json`.
+
+        Args:
+            document: `{"dimension": F, "classes": {index: {"name", "styles": [[F floats]], "counts": [int]}}}`.
+            class_count: C of the model the bank belongs to.
+            source: the file's name, for errors.
+
+        Raises:
+            ValueError: a field is missing, a class is not in 0..C-1, or styles and counts do not fit.
+        """
+        try:
+            dimension, classes = int(document["dimension"]), document["classes"]
+            styles = {int(index): np.asarray(entry["styles"], dtype=np.float32) for index, entry in classes.items()}
+            counts = {int(index): np.asarray(entry["counts"], dtype=np.int64) for index, entry in classes.items()}
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            expected = "expected `dimension` and `classes`, each with `styles` and `counts`"
+            raise ValueError(f"{source}: found {error!r}, {expected}") from error
+        for index in styles:
+            if not 0 <= index < class_count:
+                raise ValueError(f"{source}: found class {index}, expected one of the {class_count}, counted from 0")
+            shape, of_counts = styles[index].shape, counts[index].shape
+            if len(of_counts) != 1 or not of_counts[0] or shape != (of_counts[0], dimension):
+                raise ValueError(
+                    f"{source}: class {index}: found styles of shape {shape} and counts of shape {of_counts}, "
+                    f"expected [K, {dimension}] and [K]"
+                )
+            if counts[index].min() < 1:
+                raise ValueError(
+                    f"{source}: class {index}: found counts {counts[index].tolist()}, expected 1 or more each"
+                )
+        return cls(dimension, styles, counts)
+
+    def style(self, class_index: int, k: int) -> NDArray[np.float32]:
+        """Give style `k` of a class, float32 [F].
+
+        Raises:
+            ValueError: the bank has no such class or style.
+        """
+        known = self.styles.get(class_index)
+        if known is None:
+            raise ValueError(f"class {class_index} has no styles, expected one of {sorted(self.styles)}")
+        if not 0 <= k < len(known):
+            raise ValueError(f"style {k} of class {class_index}: expected 0..{len(known) - 1}")
+        return np.array(known[k])
+
+    def sample(self, label_HW: NDArray[np.uint8], instance_HW: NDArray[np.int32], seed: int) -> NDArray[np.float32]:
+        """Draw a style of its class for each instance, with probability proportional to the counts.
+
+        The class of an instance is the commonest label of its pixels. A draw depends on the seed and the
+        instance id alone, so an edit of one instance leaves the others as they are, and it is the same on
+        every machine: of numpy's random numbers only the raw bit stream is promised to stay.
+
+        Args:
+            label_HW: class indices.
+            instance_HW: ids 0..M-1.
+            seed: 0 or more.
+
+        Returns:
+            float32 [M, F]: row i for id i; zeros where the bank has no style for its class or no pixel has the id.
+
+        Raises:
+            ValueError: the maps differ in shape, an id or the seed is negative.
+        """
+        if label_HW.shape != instance_HW.shape or label_HW.ndim != 2:
+            raise ValueError(f"label {label_HW.shape} and instance {instance_HW.shape}: expected one shape [H, W]")
+        if seed < 0 or instance_HW.min(initial=0) < 0:
+            raise ValueError(f"seed {seed}, least instance id {instance_HW.min(initial=0)}: expected 0 or more")
+        class_of = _class_of_each_instance(label_HW, instance_HW)  # [M]
+        drawn = np.zeros((len(class_of), self.dimension), dtype=np.float32)
+        for instance, class_index in enumerate(class_of.tolist()):
+            if class_index in self.styles:
+                cumulative = self.counts[class_index].cumsum()
+                ticket = int(np.random.PCG64((seed, instance)).random_raw()) % int(cumulative[-1])
+                drawn[instance] = self.styles[class_index][np.searchsorted(cumulative, ticket, side="right")]
+        return drawn
+
+
+def _class_of_each_instance(label_HW: NDArray[np.uint8], instance_HW: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Give the commonest label of each id 0..M-1 (the lowest of equals), -1 for an id without pixels; int64 [M]."""
+    if not label_HW.size:
+        return np.zeros(0, dtype=np.int64)
+    labels = int(label_HW.max()) + 1
+    instances = int(instance_HW.max()) + 1
+    pixels = np.bincount(
+        (instance_HW.astype(np.int64) * labels + label_HW).ravel(), minlength=instances * labels
+    ).reshape(instances, labels)
+    return np.where(pixels.any(axis=1), pixels.argmax(axis=1), -1)

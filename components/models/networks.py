@@ -1,0 +1,157 @@
+"""The networks of one phase together: made, saved, loaded, and started from those of a coarser phase."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from components.config import Config
+from components.models.blocks import initialise
+from components.models.config import ModelConfig
+from components.models.discriminator import MultiscaleDiscriminator
+from components.models.feature_encoder import FeatureEncoder
+from components.models.generator import Generator
+from components.models.instance_pool import paint_instances
+
+SHAPE_FILE = "networks.json"
+
+
+class PhaseShape(Config):
+    """What fixes the shape of every tensor of a phase.
+
+    Attributes:
+        model: the shapes at full resolution.
+        class_count: classes of the label map; 0 for RGB conditions.
+        n_local_enhancers: enhancers that this phase has.
+    """
+
+    model: ModelConfig
+    class_count: int
+    n_local_enhancers: int
+
+    @property
+    def condition_channels(self) -> int:
+        """Channels of the condition: classes (or RGB) and the boundary map."""
+        return (self.class_count or 3) + self.model.boundary_map
+
+    @property
+    def scale(self) -> int:
+        """By how much this phase's pictures are smaller than full resolution."""
+        return int(2 ** (self.model.n_local_enhancers - self.n_local_enhancers))
+
+    @property
+    def num_D(self) -> int:
+        """Discriminators of this phase: one less for each halving of its size."""
+        return self.model.num_D - self.model.n_local_enhancers + self.n_local_enhancers
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """An image and the styles that it was made with.
+
+    Attributes:
+        image: (B, 3, H, W) in [-1, 1].
+        styles: (B, M, F), or None where the model has no features.
+    """
+
+    image: Tensor
+    styles: Tensor | None
+
+
+class Networks(nn.Module):
+    """Generator, discriminators and, where the model has features, encoder of one phase."""
+
+    def __init__(self, shape: PhaseShape) -> None:
+        """Build the networks with weights from N(0, 0.02), drawn from torch's global generator."""
+        super().__init__()
+        self.shape = shape
+        channels = shape.condition_channels
+        self.generator = Generator(
+            shape.model, condition_channels=channels, n_local_enhancers=shape.n_local_enhancers
+        )
+        self.encoder = FeatureEncoder(shape.model) if shape.model.n_features else None
+        self.discriminator = MultiscaleDiscriminator(shape.model, condition_channels=channels, num_D=shape.num_D)
+        self.apply(initialise)
+
+    def reconstruct(self, condition: Tensor, image: Tensor, instance: Tensor, instance_count: int) -> Synthesis:
+        """Synthesize under the styles of the real photo, as in training (Sec. 3.4).
+
+        Args:
+            condition: (B, C, H, W)
+            image: (B, 3, H, W) in [-1, 1], the photo.
+            instance: (B, H, W) ids in 0..instance_count-1.
+            instance_count: M.
+        """
+        if self.encoder is None:
+            return Synthesis(self.generator(condition), None)
+        styles = self.encoder(image, instance, instance_count)
+        return Synthesis(self.generator(condition, paint_instances(styles, instance)), styles)
+
+    def start_from(self, coarser: "Networks") -> None:
+        """Take over every weight of a coarser phase but its generator's output layer (Sec. 3.2)."""
+        taken = coarser.state_dict()
+        if coarser.shape.n_local_enhancers != self.shape.n_local_enhancers:
+            taken = {key: value for key, value in taken.items() if not key.startswith("generator.head.")}
+        unknown = self.load_state_dict(taken, strict=False).unexpected_keys
+        assert not unknown, f"a coarser phase has weights that this one lacks: {unknown}"
+
+    def save(self, folder: Path) -> None:
+        """Write one safetensors file a network and their shape into `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, network in self.named_children():
+            save_file(network.state_dict(), folder / f"{name}.safetensors")
+        (folder / SHAPE_FILE).write_text(self.shape.model_dump_json(indent=2))
+
+
+def load_networks(folder: Path, expected: ModelConfig) -> Networks:
+    """Load what `Networks.save` wrote.
+
+    Raises:
+        ValueError: where the shape differs from the `model` section (each field named with both
+            values), or a file lacks tensors, has surplus ones or some of another shape.
+    """
+    path = folder / SHAPE_FILE
+    try:
+        shape = PhaseShape.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ValueError(f"{path}: expected the shape of trained networks, found {error}") from error
+    problems = [
+        f"model.{field}: {folder} was trained with {json.dumps(found)}, the parameters say {json.dumps(wanted)}"
+        for (field, found), (_, wanted) in zip(shape.model, expected, strict=True)
+        if found != wanted
+    ]
+    if problems:
+        raise ValueError("\n".join(problems))
+    networks = Networks(shape)
+    for name, network in networks.named_children():
+        load_weights(network, load_file(folder / f"{name}.safetensors"), source=folder / f"{name}.safetensors")
+    return networks
+
+
+def load_weights(network: nn.Module, weights: dict[str, Tensor], *, source: Path) -> None:
+    """Load a state dict whose tensors must be exactly those of the network.
+
+    Raises:
+        ValueError: naming the file and every missing, surplus or wrongly shaped tensor.
+    """
+    expected: dict[str, Any] = network.state_dict()
+    problems = [f"missing {key}" for key in sorted(expected.keys() - weights.keys())]
+    problems += [f"surplus {key}" for key in sorted(weights.keys() - expected.keys())]
+    problems += [
+        f"{key} has shape {tuple(weights[key].shape)}, expected {tuple(expected[key].shape)}"
+        for key in sorted(expected.keys() & weights.keys())
+        if weights[key].shape != expected[key].shape
+    ]
+    if problems:
+        raise ValueError(f"{source}: {'; '.join(problems)}")
+    network.load_state_dict(weights)
+
+
+def phase_device(networks: nn.Module) -> torch.device:
+    """The device on which a network's weights are."""
+    return next(networks.parameters()).device

@@ -1,0 +1,49 @@
+"""The sections of the parameters that say how to train: one a phase, and what is left on the way."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from components.config import Config
+
+
+class PhaseConfig(Config):
+    """How a phase is trained (Wang et al. 2018, Sec. 3.2 and appendix).
+
+    Attributes:
+        epochs: passes over the training pictures.
+        epochs_decay: of these, the last ones, in which the rate falls linearly to zero.
+        batch_size: pictures a step.
+        learning_rate: Adam's rate before the decay.
+        beta1: Adam's decay of the first moment.
+        beta2: Adam's decay of the second moment.
+        flip: mirror each picture with probability one half.
+        seed: of the initial weights, the order of pictures and the mirroring.
+    """
+
+    epochs: int = Field(ge=1)
+    epochs_decay: int = Field(ge=0)
+    batch_size: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+    beta1: float = Field(ge=0, lt=1)
+    beta2: float = Field(ge=0, lt=1)
+    flip: bool
+    seed: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _decay_within_the_epochs(self) -> Self:
+        if self.epochs_decay > self.epochs:
+            raise ValueError(f"epochs_decay: must be at most epochs ({self.epochs}), got {self.epochs_decay}")
+        return self
+
+
+class ProgressConfig(Config):
+    """The `progress` section: what training leaves on its way; it changes no result.
+
+    Attributes:
+        checkpoint_seconds: how much training an interruption may cost.
+        sample_epochs: epochs between the sample pictures of a tracked run.
+    """
+
+    checkpoint_seconds: float = Field(ge=0)
+    sample_epochs: int = Field(ge=1)

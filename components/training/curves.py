@@ -1,0 +1,17 @@
+"""The loss curves of a stage as a table."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from components.training.checkpoint import Row
+
+
+def write_curves(path: Path, history: Sequence[Row]) -> None:
+    """Write a row for each epoch; a stage without epochs leaves the header of every stage."""
+    columns = ["phase", "epoch", "learning_rate", "discriminator_real", "discriminator_fake"]
+    columns += ["generator_adversarial", "generator_feature_matching", "generator_perceptual"]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(history)

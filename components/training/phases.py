@@ -1,0 +1,51 @@
+"""The phases of coarse-to-fine training as data (Wang et al. 2018, Sec. 3.2)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from components.models.config import ModelConfig
+from components.models.networks import Networks, PhaseShape
+from components.training.config import PhaseConfig
+
+StageName = Literal["train_global", "train_local", "finetune"]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One training run of the loop.
+
+    Attributes:
+        name: `global`, `local_1`, ..., `joint`.
+        shape: of its networks.
+        config: how it is trained.
+        freeze_coarser: whether only the finest enhancer, the output layer, the encoder and the
+            discriminators are trained.
+    """
+
+    name: str
+    shape: PhaseShape
+    config: PhaseConfig
+    freeze_coarser: bool = False
+
+
+def phases_of(stage: StageName, model: ModelConfig, class_count: int, config: PhaseConfig) -> list[Phase]:
+    """The phases of a stage: the local stage has one an enhancer, and none where G1 is alone."""
+
+    def shape(enhancers: int) -> PhaseShape:
+        return PhaseShape(model=model, class_count=class_count, n_local_enhancers=enhancers)
+
+    total = model.n_local_enhancers
+    if stage == "train_global":
+        return [Phase("global", shape(0), config)]
+    if stage == "train_local":
+        return [Phase(f"local_{number}", shape(number), config, True) for number in range(1, total + 1)]
+    return [Phase("joint", shape(total), config)]
+
+
+def freeze_for(phase: Phase, networks: Networks) -> None:
+    """Make trainable what the phase trains, and nothing else."""
+    networks.requires_grad_(True)
+    if phase.freeze_coarser:
+        networks.generator.requires_grad_(False)
+        networks.generator.local_enhancers[-1].requires_grad_(True)
+        networks.generator.head.requires_grad_(True)

@@ -1,0 +1,81 @@
+"""The serving bundle as an MLflow model that carries the code it needs.
+
+A consumer needs MLflow, numpy, pillow and onnxruntime, and neither torch nor this repository.
+"""
+
+import shutil
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from components.inference import Bundle
+from pipelines.tracking import EXPERIMENT
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def log_model(bundle: Bundle, name: str) -> str:
+    """Log a bundle as an MLflow model with signature, input example and pinned requirements.
+
+    Returns:
+        MLflow's id of the model.
+    """
+    import mlflow
+
+    mlflow.set_experiment(EXPERIMENT)
+    with TemporaryDirectory() as staging:
+        code = Path(staging) / "components"
+        code.mkdir()
+        shutil.copy(ROOT / "components" / "__init__.py", code)
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "components" / "inference", code / "inference", ignore=ignored)
+        model = mlflow.pyfunc.log_model(
+            name=name,
+            python_model=str(ROOT / "pipelines" / "mlflow_model.py"),
+            artifacts={"bundle": str(bundle.folder)},
+            code_paths=[str(code)],
+            signature=_signature(bundle),
+            input_example=_example(bundle),
+            pip_requirements=_requirements(),
+        )
+    return str(model.model_id)
+
+
+def _requirements() -> list[str]:
+    """Pin what the model needs; onnxruntime by its plain name, which its GPU build satisfies too."""
+    import onnxruntime
+
+    pins = [f"{package}=={installed_version(package)}" for package in ("numpy", "pillow")]
+    return [*pins, f"onnxruntime=={onnxruntime.__version__}"]
+
+
+def _signature(bundle: Bundle) -> Any:
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    specs = {
+        "label": TensorSpec(np.dtype("uint8"), (-1, -1, -1), "label"),
+        "picture": TensorSpec(np.dtype("uint8"), (-1, -1, -1, 3), "picture"),
+        "instance": TensorSpec(np.dtype("int32"), (-1, -1, -1), "instance"),
+        "styles": TensorSpec(np.dtype("float32"), (-1, -1, bundle.style_dimension), "styles"),
+    }
+    image = TensorSpec(np.dtype("uint8"), (-1, -1, -1, 3))
+    return ModelSignature(Schema([specs[name] for name in bundle.inputs]), Schema([image]))
+
+
+def _example(bundle: Bundle) -> dict[str, Any]:
+    """Make a small valid input: one region of class 0, in the style that the bank gives it."""
+    import numpy as np
+
+    height, width = (min(size, 4 * bundle.size_multiple) for size in bundle.trained_size)
+    label_HW = np.zeros((height, width), dtype=np.uint8)
+    instance_HW = np.zeros((height, width), dtype=np.int32)
+    arrays: dict[str, Any] = {
+        "label": label_HW,
+        "picture": np.zeros((height, width, 3), dtype=np.uint8),
+        "instance": instance_HW,
+        "styles": bundle.style_bank.sample(label_HW, instance_HW, seed=0),
+    }
+    return {name: arrays[name][None] for name in bundle.inputs}

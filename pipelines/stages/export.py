@@ -1,0 +1,57 @@
+"""Stage `export`: the serving bundle, checked against torch before the stage may succeed."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from components import fingerprint
+from components.atomic import atomic_folder
+from components.data.store import ShardStore
+from components.export.bundle import Lineage, write_bundle
+from components.models.networks import load_networks
+from components.runtime import start
+from components.styles.bank import BANK_FILE
+from pipelines.entry import run_stage
+from pipelines.params import load_params
+from pipelines.tracking import start_run
+
+TRAINED_BY = {"preprocess", "runtime", "model", "losses", "train_global", "train_local", "finetune", "cluster"}
+
+
+def main(
+    shards: Annotated[Path, Option()],
+    networks: Annotated[Path, Option()],
+    styles: Annotated[Path, Option()],
+    scores: Annotated[Path, Option()],
+    out: Annotated[Path, Option()],
+) -> None:
+    """Write the bundle: graph, styles, classes, description and model card."""
+    params = load_params()
+    start(params.runtime)
+    train, val = ShardStore(shards / "train").index, ShardStore(shards / "val").index
+    lineage = Lineage(
+        recipe=params.recipe,
+        data=train.fingerprint,
+        validation=val.fingerprint,
+        params=fingerprint.of_values(params.model_dump(mode="json", include=TRAINED_BY)),
+        code=fingerprint.of_code(),
+    )
+    sections = params.model_dump(mode="json", include={"export"})
+    with start_run("export", sections, train.fingerprint) as run, atomic_folder(out) as folder:
+        description = write_bundle(
+            folder,
+            load_networks(networks, params.model),
+            index=val,
+            styles=json.loads((styles / BANK_FILE).read_text()),
+            scores=json.loads(scores.read_text()),
+            lineage=lineage,
+            config=params.export,
+        )
+        run.log_score({f"parity_{name}": value for name, value in description["parity"].items() if name != "cases"})
+        run.log_artifacts(folder, "bundle")
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,64 @@
+"""Stages `train_global`, `train_local` and `finetune`: the phases of coarse-to-fine training."""
+
+from pathlib import Path
+from typing import Annotated
+
+from PIL import Image
+from typer import Argument, Option
+
+from components import fingerprint
+from components.atomic import atomic_folder
+from components.data.store import ShardStore
+from components.models.networks import load_networks
+from components.runtime import start
+from components.training.checkpoint import CheckpointFolder
+from components.training.curves import write_curves
+from components.training.phases import StageName, phases_of
+from components.training.trainer import Trainer
+from pipelines.entry import run_stage
+from pipelines.params import load_params
+from pipelines.recorder import RunRecorder
+from pipelines.tracking import start_run
+
+
+def main(
+    stage: Annotated[StageName, Argument()],
+    shards: Annotated[Path, Option()],
+    out: Annotated[Path, Option()],
+    state: Annotated[Path, Option(help="kept between runs: an interrupted stage goes on from it")],
+    before: Annotated[Path | None, Option(help="the stage whose networks this one starts from")] = None,
+) -> None:
+    """Train a stage and write its networks, loss curves and sample pictures into `out`."""
+    params = load_params()
+    train, val = ShardStore(shards / "train"), ShardStore(shards / "val")
+    config = getattr(params, stage)
+    sections = params.model_dump(mode="json", include={"model", "losses", "runtime", stage})
+    depends_on = {
+        "params": sections,
+        "data": train.index.fingerprint,
+        "code": fingerprint.of_code(),
+        "before": fingerprint.of_files(before, "*.safetensors") if before else None,
+    }
+    checkpoints = CheckpointFolder(state, fingerprint.of_values(depends_on))
+    with start_run(stage, sections, train.index.fingerprint, resume_file=state / "run_id") as run:
+        trainer = Trainer(
+            train=train,
+            val=val,
+            losses=params.losses,
+            progress=params.progress,
+            fabric=start(params.runtime),
+            checkpoints=checkpoints,
+            recorder=RunRecorder(run),
+        )
+        networks = load_networks(before, params.model) if before else None
+        result = trainer.run(phases_of(stage, params.model, len(train.index.classes), config), networks)
+        with atomic_folder(out) as folder:
+            result.networks.save(folder)
+            write_curves(folder / "curves.csv", result.history)
+            Image.fromarray(trainer.sample_grid(result.networks)).save(folder / "samples.png")
+        run.log_picture(out / "samples.png", "samples.png")
+        checkpoints.clear()
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,27 @@
+"""Folders beside the project that some tests use where they exist; no part of them is in the repository."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def _folder_beside_project(name: str, variable: str) -> Path:
+    folder = Path(os.environ.get(variable) or ROOT.parent / "shared" / name)
+    if not folder.is_dir():
+        pytest.skip(f"no folder {folder}; {variable} names another one")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real datasets: camvid and cityscapes_sample."""
+    return _folder_beside_project("data", "SHARED_DATA")
+
+
+@pytest.fixture(scope="session")
+def shared_reference() -> Path:
+    """Reference vectors of the published code."""
+    return _folder_beside_project("reference", "SHARED_REFERENCE")
