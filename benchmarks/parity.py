@@ -123,7 +123,9 @@ def _compare_training(official: OfficialNetworks, batch: Batch, expected: dict[s
             if parameter.grad is not None
         }
         if ours_norms.keys() != norms.keys():
-            raise ValueError(f"gradients of {network_name}: {sorted(ours_norms.keys() ^ norms.keys())} on one side only")
+            raise ValueError(
+                f"gradients of {network_name}: {sorted(ours_norms.keys() ^ norms.keys())} on one side only"
+            )
         for name, norm in norms.items():
             yield compare(f"gradient {network_name[0].upper()} {name}", ours_norms[name], norm)
 

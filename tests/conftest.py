@@ -7,6 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: more threads only wait for one another
+
 
 def _folder_beside_project(name: str, variable: str) -> Path:
     folder = Path(os.environ.get(variable) or ROOT.parent / "shared" / name)

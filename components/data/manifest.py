@@ -87,9 +87,13 @@ class Manifest(Config):
         )
 
     def moved(self, source: Path, target: Path) -> Self:
-        """Give the manifest of the same dataset after `source` was renamed `target`, whether or not its root is in it."""
+        """Give the manifest after `source` was renamed `target`, whether or not its root lies in there."""
         root = Path(self.root)
-        return self.model_copy(update={"root": str(target / root.relative_to(source))}) if root.is_relative_to(source) else self
+        return (
+            self.model_copy(update={"root": str(target / root.relative_to(source))})
+            if root.is_relative_to(source)
+            else self
+        )
 
     def write(self, path: Path) -> None:
         """Write it as JSON, whole or not at all."""

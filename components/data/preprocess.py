@@ -21,7 +21,6 @@ from components.data.manifest import Manifest
 from components.data.store import INDEX_FILE, Sample, SplitIndex, write_shard
 from components.progress import track_progress
 
-
 Pixel = TypeVar("Pixel", bound=np.generic)
 
 
@@ -45,9 +44,7 @@ def preprocess_split(manifest: Manifest, split: Split, config: PreprocessConfig,
     records = manifest.records(split)
     instance_ids: list[tuple[int, ...]] = []
     shards: list[tuple[str, int]] = []
-    encoded = track_progress(
-        _encode(records, config, instance_ids), total=len(records), label=f"preprocessing {split}"
-    )
+    encoded = track_progress(_encode(records, config, instance_ids), total=len(records), label=f"preprocessing {split}")
     for number, start in enumerate(range(0, len(records), config.shard_size)):
         count = min(config.shard_size, len(records) - start)
         name = f"shard-{number:05d}.safetensors"

@@ -47,7 +47,8 @@ class Segmenter(nn.Module):
     @torch.no_grad()
     def predict(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) in [-1, 1] -> classes (B, H, W) int64."""
-        return self(image).argmax(1)
+        logits: Tensor = self(image)
+        return logits.argmax(1)
 
     def save(self, folder: Path) -> None:
         """Write weights and shape into `folder`."""
@@ -91,7 +92,7 @@ def train_segmenter(maker: BatchMaker, config: SegmenterConfig, fabric: Fabric) 
         with fabric.autocast():
             loss = cross_entropy(segmenter(batch.image), target, ignore_index=IGNORED)
         optimizer.zero_grad()
-        loss.backward()
+        fabric.backward(loss)
         optimizer.step()
         schedule.step()
     return segmenter.eval()

@@ -46,7 +46,8 @@ def export_onnx(networks: Networks, path: Path, *, opset: int) -> None:
         "instance": {0: batch, 1: height, 2: width},
         "styles": {0: batch, 1: instances},
     }
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    for name, level in (("torch.onnx", logging.ERROR), ("onnx_ir", logging.WARNING), ("onnxscript", logging.WARNING)):
+        logging.getLogger(name).setLevel(level)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(

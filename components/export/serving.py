@@ -68,7 +68,9 @@ def _boundary(instance: Tensor) -> Tensor:
     return edge.unsqueeze(1)
 
 
-def example_inputs(networks: Networks, *, batch: int, height: int, width: int, instances: int, seed: int) -> Sequence[Tensor]:
+def example_inputs(
+    networks: Networks, *, batch: int, height: int, width: int, instances: int, seed: int
+) -> Sequence[Tensor]:
     """Random inputs of a size: blocks of classes and instances, uniform styles in [-1, 1]."""
     shape = networks.shape
     generator = torch.Generator().manual_seed(seed)

@@ -28,11 +28,11 @@ class PerceptualLoss(nn.Module):
         try:
             network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
         except Exception as error:  # torch.load has no common base for what a wrong file raises
-            raise ValueError(f"losses.vgg_weights: {weights} is no state dict of torchvision's vgg19: {error}") from error
+            raise ValueError(
+                f"losses.vgg_weights: {weights} is no state dict of torchvision's vgg19: {error}"
+            ) from error
         starts = (0, *SLICE_ENDS[:-1])
-        self.slices = nn.ModuleList(
-            network.features[start:end] for start, end in zip(starts, SLICE_ENDS, strict=True)
-        )
+        self.slices = nn.ModuleList(network.features[start:end] for start, end in zip(starts, SLICE_ENDS, strict=True))
         self.requires_grad_(False)
 
     def forward(self, fake: Tensor, real: Tensor) -> Tensor:

@@ -74,7 +74,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
-        return x + self.block(x)
+        residual: Tensor = self.block(x)
+        return x + residual
 
 
 def halve() -> nn.AvgPool2d:

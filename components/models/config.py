@@ -57,7 +57,7 @@ class ModelConfig(Config):
     @property
     def size_multiple(self) -> int:
         """What height and width of a picture must be multiples of for the generator."""
-        return 2 ** (self.n_downsample_global + self.n_local_enhancers)
+        return int(2 ** (self.n_downsample_global + self.n_local_enhancers))
 
     def check_size(self, height: int, width: int) -> None:
         """Check that a full-resolution picture fits every network in every phase.

@@ -71,9 +71,7 @@ class Networks(nn.Module):
         super().__init__()
         self.shape = shape
         channels = shape.condition_channels
-        self.generator = Generator(
-            shape.model, condition_channels=channels, n_local_enhancers=shape.n_local_enhancers
-        )
+        self.generator = Generator(shape.model, condition_channels=channels, n_local_enhancers=shape.n_local_enhancers)
         self.encoder = FeatureEncoder(shape.model) if shape.model.n_features else None
         self.discriminator = MultiscaleDiscriminator(shape.model, condition_channels=channels, num_D=shape.num_D)
         self.apply(initialise)

@@ -57,9 +57,7 @@ def collect_styles(networks: Networks, maker: BatchMaker, fabric: Fabric, *, bat
             vectors = encoder(batch.image, batch.instance, batch.instance_count)  # (B, M, F)
         parts.append(_rows(batch, vectors.float().cpu().numpy(), first))
         first += len(batch.names)
-    return InstanceStyles(
-        **{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])}
-    )
+    return InstanceStyles(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])})
 
 
 def _rows(batch: Batch, vectors: NDArray[np.float32], first: int) -> InstanceStyles:

@@ -29,7 +29,7 @@ class Phase:
 
 
 def phases_of(stage: StageName, model: ModelConfig, class_count: int, config: PhaseConfig) -> list[Phase]:
-    """The phases of a stage: the local stage has one an enhancer, and none where G1 is alone."""
+    """The phases of a stage: the local stage has one an enhancer; where G1 is alone, only the global stage has any."""
 
     def shape(enhancers: int) -> PhaseShape:
         return PhaseShape(model=model, class_count=class_count, n_local_enhancers=enhancers)
@@ -39,7 +39,7 @@ def phases_of(stage: StageName, model: ModelConfig, class_count: int, config: Ph
         return [Phase("global", shape(0), config)]
     if stage == "train_local":
         return [Phase(f"local_{number}", shape(number), config, True) for number in range(1, total + 1)]
-    return [Phase("joint", shape(total), config)]
+    return [Phase("joint", shape(total), config)] if total else []
 
 
 def freeze_for(phase: Phase, networks: Networks) -> None:

@@ -109,7 +109,7 @@ class TrainingStep:
             parameter.grad = gradient
         for parameter in synthesizing_parameters(networks):
             parameter.grad = None
-        fake.backward(fake_gradient)
+        torch.autograd.backward(fake, fake_gradient)
         return StepResult(
             generator=GeneratorLosses(
                 adversarial=generator_losses.adversarial.detach(),
@@ -122,9 +122,7 @@ class TrainingStep:
             image=fake.detach(),
         )
 
-    def _judge(
-        self, condition: Tensor, fake: Tensor, real: Tensor
-    ) -> tuple[list[ScaleFeatures], list[ScaleFeatures]]:
+    def _judge(self, condition: Tensor, fake: Tensor, real: Tensor) -> tuple[list[ScaleFeatures], list[ScaleFeatures]]:
         discriminator = self.networks.discriminator
         if any(isinstance(module, nn.BatchNorm2d) for module in discriminator.modules()):
             return discriminator(condition, fake), discriminator(condition, real)  # statistics must not mix

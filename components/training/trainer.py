@@ -1,5 +1,6 @@
 """The training loop: phase after phase, resumable at any step."""
 
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from components.training.config import ProgressConfig
 from components.training.phases import Phase, freeze_for
 from components.training.schedule import rate_factor
 from components.training.step import StepResult, TrainingStep, synthesizing_parameters
+
+logger = logging.getLogger(__name__)
 
 SAMPLE_COUNT = 4
 
@@ -91,6 +94,9 @@ class Trainer:
             state = self._begin(number, phase, result)
             if packed is not None:
                 state.unpack(packed)
+                logger.info(
+                    "training goes on in phase %s after %d epochs and %d batches", phase.name, state.epoch, state.batch
+                )
                 packed = None
             self._train(phase, state)
             result = TrainingResult(state.networks, state.history)
@@ -135,9 +141,7 @@ class Trainer:
         )
 
     def _train(self, phase: Phase, state: TrainingState) -> None:
-        step = TrainingStep(
-            state.networks, self.losses, perceptual=self.perceptual, autocast=self.fabric.autocast
-        )
+        step = TrainingStep(state.networks, self.losses, perceptual=self.perceptual, autocast=self.fabric.autocast)
         batches_an_epoch = math.ceil(len(self.train) / phase.config.batch_size)
         left = (phase.config.epochs - state.epoch) * batches_an_epoch - state.batch
         saved = monotonic()

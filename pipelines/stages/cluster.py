@@ -18,7 +18,9 @@ from pipelines.params import load_params
 from pipelines.tracking import start_run
 
 
-def main(shards: Annotated[Path, Option()], networks: Annotated[Path, Option()], out: Annotated[Path, Option()]) -> None:
+def main(
+    shards: Annotated[Path, Option()], networks: Annotated[Path, Option()], out: Annotated[Path, Option()]
+) -> None:
     """Write `styles.json` and `instances.csv`; a model without features has an empty bank."""
     params = load_params()
     store = ShardStore(shards / "train")

@@ -1,0 +1,188 @@
+"""The whole graph under DVC, in a copy of the repository with parameters that train in seconds."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from sklearn.metrics import homogeneity_score
+
+REPOSITORY = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+STAGES = [
+    "prepare",
+    "preprocess",
+    "train_segmenter",
+    "train_global",
+    "train_local",
+    "finetune",
+    "cluster",
+    "synthesize",
+    "evaluate",
+    "export",
+]
+SMALL = {
+    "prepare.street_scenes.train": 24,
+    "prepare.street_scenes.val": 4,
+    "preprocess.shard_size": 10,
+    "runtime.threads": 2,
+    "train_segmenter.epochs": 4,
+    "train_global.epochs": 30,
+    "train_global.epochs_decay": 10,
+    "train_local.epochs": 1,
+    "finetune.epochs": 2,
+    "finetune.epochs_decay": 1,
+    "evaluate.grid_rows": 2,
+}
+
+pytestmark = pytest.mark.slow
+
+
+def change_params(project: Path, changes: dict[str, Any]) -> None:
+    path = project / "params.yaml"
+    params = yaml.safe_load(path.read_text())
+    for name, value in changes.items():
+        *sections, field = name.split(".")
+        section = params
+        for part in sections:
+            section = section[part]
+        section[field] = value
+    path.write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"} | {
+        "PATH": f"{BIN}:{os.environ['PATH']}"
+    }
+
+
+def repro(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [BIN / "dvc", "repro", *arguments], cwd=project, env=environment(), capture_output=True, text=True, check=False
+    )
+
+
+def stages_run(result: subprocess.CompletedProcess[str]) -> list[str]:
+    assert result.returncode == 0, result.stdout + result.stderr
+    return [line.split("'")[1] for line in result.stdout.splitlines() if line.startswith("Running stage")]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository in which the whole graph has run once."""
+    folder = tmp_path_factory.mktemp("project")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (REPOSITORY / name).is_file() and name != "dvc.lock":
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, folder / name)
+    change_params(folder, SMALL)
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    assert stages_run(repro(folder)) == STAGES
+    return folder
+
+
+def test_a_second_repro_runs_nothing(project: Path) -> None:
+    assert stages_run(repro(project)) == []
+
+
+def test_scores_and_pictures_are_there_and_plausible(project: Path) -> None:
+    scores = json.loads((project / "results/scores.json").read_text())
+    assert 0 < scores["mean_iou"] <= scores["pixel_accuracy"] <= 1
+    assert scores["oracle_pixel_accuracy"] > 0.4
+    assert len(list((project / "build/synthesized").glob("*.png"))) == 4
+    bundle = json.loads((project / "build/bundle/bundle.json").read_text())
+    assert bundle["parity"]["largest_difference"] <= 1
+    assert bundle["scores"]["mean_iou"] == scores["mean_iou"]
+
+
+def test_clusters_of_big_objects_follow_their_true_styles(project: Path) -> None:
+    truth = json.loads((project / "build/prepared/street_scenes/true_styles.json").read_text())["train"]
+    found, true = defaultdict(list), defaultdict(list)
+    with (project / "build/styles/instances.csv").open() as file:
+        for row in csv.DictReader(file):
+            if float(row["area"]) >= 0.01:
+                found[row["class"]].append(row["style"])
+                true[row["class"]].append(truth[row["picture"]][row["instance"]])
+    for name in ("tree", "car"):
+        assert len(set(true[name])) >= 3
+        assert homogeneity_score(true[name], found[name]) > 0.6
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"export.tolerance": 2}, ["export"]),
+        ({"evaluate.grid_rows": 3}, ["evaluate"]),
+        ({"train_segmenter.learning_rate": 0.002}, ["train_segmenter", "evaluate", "export"]),
+    ],
+)
+def test_a_changed_parameter_reruns_only_what_depends_on_it(
+    project: Path, changes: dict[str, Any], expected: list[str]
+) -> None:
+    change_params(project, changes)
+    assert stages_run(repro(project)) == expected
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the awaited state did not come"
+        time.sleep(0.02)
+
+
+def test_training_killed_in_mid_epoch_goes_on_and_ends_with_the_same_weights(project: Path) -> None:
+    expected = {path.name: path.read_bytes() for path in (project / "build/global").glob("*.safetensors")}
+    curves = (project / "build/global/curves.csv").read_text()
+    assert len(expected) == 3
+    change_params(project, {"progress.checkpoint_seconds": 0})
+    process = subprocess.Popen(
+        [BIN / "dvc", "repro", "--force", "--single-item", "train_global"],
+        cwd=project,
+        env=environment(),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    checkpoint = project / "state/train_global/checkpoint.pt"
+    wait_for(checkpoint.exists, 120)
+    time.sleep(1.5)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert checkpoint.exists(), "killed before the stage was through"
+    assert not (project / "build/global").exists()
+    again = repro(project, "--single-item", "train_global")
+    assert stages_run(again) == ["train_global"]
+    assert "goes on" in again.stderr
+    for name, content in expected.items():
+        assert (project / "build/global" / name).read_bytes() == content
+    assert (project / "build/global/curves.csv").read_text() == curves
+    assert not checkpoint.exists()
+    assert stages_run(repro(project)) == []
+
+
+def test_a_size_that_the_networks_cannot_halve_stops_the_stage_and_leaves_nothing(project: Path) -> None:
+    change_params(project, {"preprocess.height": 60})
+    result = repro(project)
+    change_params(project, {"preprocess.height": 64})
+    assert result.returncode != 0
+    assert "preprocess.height: must be a multiple of 8" in result.stderr
+    assert not (project / "build/shards").exists()
+    assert not list((project / "build").glob(".*"))
+    assert stages_run(repro(project)) == []
