@@ -33,6 +33,11 @@ def grid(rows: Sequence[Sequence[Picture]]) -> Picture:
     return np.concatenate(lines, axis=0)
 
 
+def spread_positions(total: int, count: int) -> list[int]:
+    """At most `count` positions spread over 0..total-1: neighbours in a video look alike."""
+    return sorted({round(position) for position in np.linspace(0, total - 1, count)})
+
+
 def _framed(picture: Picture) -> Picture:
     return np.pad(picture, ((0, GAP), (0, GAP), (0, 0)), constant_values=255)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from components.data.dataset import ClassInfo
 from components.data.encoding import to_bytes
 from components.data.loader import BatchMaker
-from components.data.pictures import condition_pictures, grid
+from components.data.pictures import condition_pictures, grid, spread_positions
 from components.evaluation.evaluate import Images
 from components.evaluation.scores import Scores
 
@@ -50,8 +50,8 @@ def write_confusion(path: Path, confusion: Tensor, classes: Sequence[ClassInfo])
 
 
 def write_grid(path: Path, maker: BatchMaker, images: Images, *, rows: int) -> None:
-    """Write a PNG of the first pictures, a row each: condition, synthesized, real."""
-    batch = maker.make(range(min(rows, len(maker.store))))
+    """Write a PNG of pictures spread over the split, a row each: condition, synthesized, real."""
+    batch = maker.make(spread_positions(len(maker.store), rows))
     pictures = zip(
         condition_pictures(batch, maker.store.index.classes),
         to_bytes(images(batch)).cpu().numpy(),

@@ -13,7 +13,7 @@ from torch.optim import Adam
 
 from components.data.encoding import to_bytes
 from components.data.loader import Batch, BatchMaker, epoch_order
-from components.data.pictures import Picture, condition_pictures, grid
+from components.data.pictures import Picture, condition_pictures, grid, spread_positions
 from components.data.store import ShardStore
 from components.losses.config import LossesConfig
 from components.losses.perceptual import PerceptualLoss
@@ -104,9 +104,9 @@ class Trainer:
         return result
 
     def sample_grid(self, networks: Networks) -> Picture:
-        """Condition, synthesized and real picture of the first validation pictures, a row each."""
+        """Condition, synthesized and real picture of some validation pictures, a row each."""
         maker = self._maker(self.val, networks)
-        batch = maker.make(range(min(SAMPLE_COUNT, len(self.val))))
+        batch = maker.make(spread_positions(len(self.val), SAMPLE_COUNT))
         networks.to(self.fabric.device).eval()
         with torch.no_grad(), self.fabric.autocast():
             image = networks.reconstruct(batch.condition, batch.image, batch.instance, batch.instance_count).image

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from torchvision.models.vgg import VGG, make_layers
+from torchvision.models.vgg import make_layers
 
 from components.losses import perceptual
 from components.losses.adversarial import least_squares
@@ -18,18 +18,19 @@ def _map(*values: float) -> torch.Tensor:
     return torch.tensor(values).view(1, 1, 1, -1)
 
 
-def thin_vgg19(weights: None = None) -> VGG:
-    assert weights is None
-    return VGG(make_layers(THIN_VGG19), num_classes=2, init_weights=False)
+class ThinVGG19(nn.Module):
+    """The layers of VGG19's feature part with few channels: the real one has 550 MB."""
+
+    def __init__(self, weights: None = None) -> None:
+        super().__init__()
+        self.features = make_layers(THIN_VGG19)
 
 
 @pytest.fixture
 def vgg_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Random weights of a VGG19 whose layers are narrow: the real one has 550 MB."""
-    monkeypatch.setattr(perceptual, "vgg19", thin_vgg19)
+    monkeypatch.setattr(perceptual, "vgg19", ThinVGG19)
     torch.manual_seed(0)
-    network = thin_vgg19()
-    torch.save(network.state_dict(), tmp_path / "vgg19.pth")
+    torch.save(ThinVGG19().state_dict(), tmp_path / "vgg19.pth")
     return tmp_path / "vgg19.pth"
 
 
@@ -81,7 +82,7 @@ def test_perceptual_loss_is_zero_for_equal_pictures_and_not_for_others(vgg_weigh
 
 def test_perceptual_loss_is_that_of_a_literal_walk_through_the_layers(vgg_weights: Path) -> None:
     fake, real = torch.rand(2, 3, 32, 32) * 2 - 1, torch.rand(2, 3, 32, 32) * 2 - 1
-    network = thin_vgg19()
+    network = ThinVGG19()
     network.load_state_dict(torch.load(vgg_weights, weights_only=True))
     # The first activation of each block: a block starts at the start and after each pooling.
     weights = iter((1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0))
