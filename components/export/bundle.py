@@ -73,12 +73,7 @@ def write_bundle(
     parity = check_parity(
         networks,
         folder / "generator.onnx",
-        sizes=[
-            (1, index.height, index.width),
-            (2, index.height, index.width),
-            (1, 2 * multiple, 4 * multiple),
-            (3, 6 * multiple, 2 * multiple),
-        ],
+        sizes=_parity_sizes(index.height, index.width, multiple),
         tolerance=config.tolerance,
     )
     (folder / "styles.json").write_text(json.dumps(styles, indent=1))
@@ -106,3 +101,15 @@ def write_bundle(
     }
     (folder / "bundle.json").write_text(json.dumps(description, indent=1))
     return description
+
+
+def _parity_sizes(height: int, width: int, multiple: int) -> list[tuple[int, int, int]]:
+    """Batch, height and width of each case: the trained size, alone and in a batch, upright, and smaller ones."""
+    half_height, half_width = (max(2, size // 2 // multiple) * multiple for size in (height, width))
+    return [
+        (1, height, width),
+        (2, height, width),
+        (1, width, height),
+        (1, half_height, width),
+        (3, half_height, half_width),
+    ]

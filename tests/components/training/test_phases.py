@@ -43,9 +43,7 @@ def test_a_local_phase_trains_finest_enhancer_output_layer_encoder_and_discrimin
     freeze_for(phases_of("train_local", model, 4, CONFIG)[1], networks)
     everything = {name for name, _ in networks.named_parameters()}
     frozen = {
-        name
-        for name in everything
-        if name.startswith(("generator.global_generator.", "generator.local_enhancers.0."))
+        name for name in everything if name.startswith(("generator.global_generator.", "generator.local_enhancers.0."))
     }
     assert frozen
     assert _trainable(networks) == everything - frozen

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+import torch
+
+from components.data.encoding import (
+    boundary_map,
+    dense_ids,
+    one_hot,
+    pack_bits,
+    to_bytes,
+    to_signed_unit,
+    unpack_bits,
+)
+from tests.golden.published_layout import boundary_by_loop
+
+
+def test_one_hot_marks_each_pixels_class() -> None:
+    label = torch.tensor([[[0, 2], [1, 0]]], dtype=torch.uint8)
+    encoded = one_hot(label, 3)
+    assert encoded.dtype == torch.float32
+    assert encoded.tolist() == [[[[1, 0], [0, 1]], [[0, 0], [1, 0]], [[0, 1], [0, 0]]]]
+
+
+def test_one_hot_keeps_255_apart_from_other_classes() -> None:
+    encoded = one_hot(torch.tensor([[[255, 0]]], dtype=torch.uint8), 256)
+    assert encoded.sum() == 2
+    assert encoded[0, 255, 0, 0] == 1
+
+
+def test_a_label_past_the_classes_is_refused_with_its_value() -> None:
+    with pytest.raises(ValueError, match=r"label map: expected classes 0\.\.2, found 3"):
+        one_hot(torch.tensor([[[0, 3]]], dtype=torch.uint8), 3)
+
+
+def test_boundary_marks_both_sides_of_an_edge() -> None:
+    instance = torch.tensor([[[1, 1, 2, 2], [1, 1, 2, 2], [1, 1, 1, 1]]])
+    assert boundary_map(instance).tolist() == [[[[0, 1, 1, 0], [0, 1, 1, 1], [0, 0, 1, 1]]]]
+
+
+def test_boundary_takes_no_diagonal_neighbour_and_no_border_for_an_edge() -> None:
+    # The 5 touches the last pixel of the middle row only across a corner; the picture's border is no edge.
+    instance = torch.tensor([[[5, 0, 0], [0, 0, 0], [0, 0, 0]]])
+    assert boundary_map(instance).tolist() == [[[[1, 1, 0], [1, 0, 0], [0, 0, 0]]]]
+    assert not boundary_map(torch.full((1, 4, 4), 9)).any()
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 6), (6, 1), (1, 1), (9, 13)])
+def test_boundary_is_that_of_a_loop_over_pixels_and_neighbours(height: int, width: int) -> None:
+    instance = np.random.default_rng(0).integers(0, 3, (2, 1, height, width), dtype=np.int32)
+    found = boundary_map(torch.from_numpy(instance[:, 0]))
+    assert np.array_equal(found.numpy(), boundary_by_loop(instance))
+
+
+def test_bits_are_packed_with_the_leftmost_pixel_highest() -> None:
+    boundary = torch.tensor([[[[1, 0, 0, 0, 0, 0, 0, 1, 1, 0]]]]).float()
+    packed = pack_bits(boundary)
+    assert packed.dtype == np.uint8
+    assert packed.tolist() == [[[0b10000001, 0b10000000]]]
+
+
+@pytest.mark.parametrize("width", [1, 7, 8, 9, 64])
+def test_unpacking_gives_back_what_was_packed(width: int) -> None:
+    boundary = torch.randint(2, (2, 1, 3, width), generator=torch.Generator().manual_seed(0)).float()
+    assert torch.equal(unpack_bits(torch.from_numpy(pack_bits(boundary)), width), boundary)
+
+
+def test_bytes_span_minus_one_to_one() -> None:
+    pixels = torch.tensor([[[[0, 255, 51], [102, 153, 204]]]], dtype=torch.uint8)  # one picture of 1x2
+    image = to_signed_unit(pixels)
+    assert image.shape == (1, 3, 1, 2)
+    # 51 / 127.5 - 1 = -0.6 and so on
+    expected = torch.tensor([[[[-1.0, -0.2]], [[1.0, 0.2]], [[-0.6, 0.6]]]])
+    torch.testing.assert_close(image, expected)
+
+
+def test_every_byte_survives_the_way_through_signed_unit() -> None:
+    pixels = torch.arange(256, dtype=torch.uint8).view(1, 16, 16, 1).repeat(1, 1, 1, 3)
+    assert torch.equal(to_bytes(to_signed_unit(pixels)), pixels)
+
+
+def test_bytes_are_rounded_to_the_nearest_and_held_in_range() -> None:
+    image = torch.tensor([-1.5, -1.0, 0.004, 0.0117, 1.0, 2.0]).view(1, 1, 1, 6).repeat(1, 3, 1, 1)
+    # 127.5 + 0.51 = 128.01 and 127.5 + 1.49 = 128.99
+    assert to_bytes(image)[0, 0, :, 0].tolist() == [0, 0, 128, 129, 255, 255]
+
+
+def test_ids_become_dense_in_their_own_order() -> None:
+    instance = np.array([[26001, 7, 7], [40000, 26001, 7]], np.int32)
+    dense = dense_ids(instance)
+    assert dense.dtype == np.int32
+    assert dense.tolist() == [[1, 0, 0], [2, 1, 0]]

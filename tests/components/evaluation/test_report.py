@@ -1,0 +1,80 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from components.data.loader import Batch
+from components.evaluation.report import write_class_iou, write_confusion, write_grid
+from components.evaluation.scores import Scores
+from tests.tiny import CLASSES, tiny_maker, tiny_samples, write_store
+
+
+def _rows(path: Path) -> list[list[str]]:
+    with path.open(newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_class_iou_has_a_row_for_each_class_and_source_that_has_one(tmp_path: Path) -> None:
+    synthesized = Scores(0.5, 0.4, {"road": 0.5, "car": None, "sky": 0.0})
+    oracle = Scores(0.9, 0.8, {"road": 2 / 3, "car": 1.0, "sky": None})
+    write_class_iou(tmp_path / "iou.csv", synthesized, oracle)
+    assert _rows(tmp_path / "iou.csv") == [
+        ["class", "source", "iou"],
+        ["road", "synthesized", "0.5000"],
+        ["sky", "synthesized", "0.0000"],
+        ["road", "oracle", "0.6667"],
+        ["car", "oracle", "1.0000"],
+    ]
+
+
+def test_confusion_gives_shares_of_each_scored_class(tmp_path: Path) -> None:
+    confusion = torch.tensor([[0, 0, 0, 0], [0, 6, 2, 0], [0, 1, 3, 0], [0, 0, 0, 0]])
+    write_confusion(tmp_path / "confusion.csv", confusion, CLASSES)
+    assert _rows(tmp_path / "confusion.csv") == [
+        ["actual", "predicted", "share"],
+        ["road", "road", "0.7500"],
+        ["road", "car", "0.2500"],
+        ["road", "sky", "0.0000"],
+        ["car", "road", "0.2500"],
+        ["car", "car", "0.7500"],
+        ["car", "sky", "0.0000"],
+        ["sky", "road", "0.0000"],  # a class without a pixel
+        ["sky", "car", "0.0000"],
+        ["sky", "sky", "0.0000"],
+    ]
+
+
+def test_the_grid_shows_condition_image_and_photo_of_pictures_spread_over_the_split(tmp_path: Path) -> None:
+    samples, instance_ids = tiny_samples(3, 32, 64, rgb=False, seed=0)
+    for sample in samples:
+        sample["label"][:], sample["instance"][:] = 2, 0
+        sample["instance"][:, 32:] = 1  # a boundary at columns 31 and 32
+    maker = tiny_maker(write_store(tmp_path / "val", samples, instance_ids))
+
+    def black(batch: Batch) -> torch.Tensor:
+        return torch.full_like(batch.image, -1.0)
+
+    write_grid(tmp_path / "grid.png", maker, black, rows=2)
+    grid = np.asarray(Image.open(tmp_path / "grid.png"))
+    assert grid.shape == (2 * (32 + 2), 3 * (64 + 2), 3)
+    for row, sample in enumerate((samples[0], samples[2])):
+        line = grid[34 * row : 34 * row + 32]
+        condition = np.broadcast_to(np.array(CLASSES[2].colour, np.uint8), (32, 64, 3)).copy()
+        condition[:, 31:33] = 255
+        assert np.array_equal(line[:, :64], condition)
+        assert not line[:, 66:130].any()
+        assert np.array_equal(line[:, 132:196], sample["image"])
+    assert (grid[32:34] == 255).all()
+    assert (grid[:, 64:66] == 255).all()
+
+
+def test_the_grid_of_rgb_conditions_shows_them_as_they_are(tmp_path: Path) -> None:
+    samples, instance_ids = tiny_samples(1, 32, 64, rgb=True, seed=0)
+    maker = tiny_maker(write_store(tmp_path / "val", samples, instance_ids))
+    write_grid(tmp_path / "grid.png", maker, lambda batch: batch.image, rows=5)
+    grid = np.asarray(Image.open(tmp_path / "grid.png"))
+    assert grid.shape == (34, 198, 3)
+    assert np.array_equal(grid[:32, :64], samples[0]["condition"])
+    assert np.array_equal(grid[:32, 66:130], samples[0]["image"])

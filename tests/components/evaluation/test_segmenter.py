@@ -1,0 +1,135 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from components.data.loader import BatchMaker
+from components.evaluation.config import SegmenterConfig
+from components.evaluation.evaluate import confusion_of, mean_absolute_difference, named_images, photos
+from components.evaluation.scores import scores_of
+from components.evaluation.segmenter import Segmenter, load_segmenter, train_segmenter
+from tests.tiny import CLASSES, cpu_fabric, tiny_maker, tiny_samples, tiny_store, write_store
+
+SIZE = {"encoder": "resnet18", "channels": 8}
+
+
+def _config(**overrides: Any) -> SegmenterConfig:
+    values = {"checkpoint": None, "epochs": 1, "batch_size": 2, "learning_rate": 0.003, "seed": 0}
+    return SegmenterConfig(**(SIZE | values | overrides))
+
+
+def _flat_colours(folder: Path, *, count: int = 4) -> BatchMaker:
+    """Left part road in red, right part sky in blue, at another column in each picture; a band is unlabelled."""
+    samples, instance_ids = tiny_samples(count, 32, 64, rgb=False, seed=0)
+    for number, sample in enumerate(samples):
+        edge = 8 * (number + 2)
+        sample["label"][:] = 3
+        sample["label"][:, :edge] = 1
+        sample["image"][:] = np.where(sample["label"][..., None] == 1, [230, 10, 10], [10, 10, 230])
+        sample["label"][:4] = 0
+    return tiny_maker(write_store(folder, samples, instance_ids))
+
+
+def _segmenter(seed: int = 0) -> Segmenter:
+    torch.manual_seed(seed)
+    return Segmenter(CLASSES, **SIZE).eval()
+
+
+def test_it_learns_to_tell_two_flat_colours_apart(tmp_path: Path) -> None:
+    maker = _flat_colours(tmp_path / "train")
+    segmenter = train_segmenter(maker, _config(epochs=12), cpu_fabric())
+    assert not segmenter.training
+    scores = scores_of(confusion_of(segmenter, maker, photos, cpu_fabric()), CLASSES)
+    assert scores.pixel_accuracy > 0.85  # chance and the commoner class give half
+
+
+def test_a_picture_has_a_class_at_each_pixel_and_none_is_ignored() -> None:
+    segmenter = _segmenter()
+    segmenter.network.segmentation_head[0].bias.data = torch.tensor([1000.0, 0.0, 0.0, 0.0])
+    predicted = segmenter.predict(torch.rand(2, 3, 32, 64) * 2 - 1)
+    assert predicted.shape == (2, 32, 64)
+    assert predicted.dtype == torch.int64
+    assert set(predicted.unique().tolist()) <= {1, 2, 3}
+    assert segmenter(torch.zeros(1, 3, 32, 64))[:, 0].isinf().all()
+
+
+def test_pixels_of_ignored_classes_teach_nothing(tmp_path: Path) -> None:
+    def trained(folder: str, unlabelled: int) -> torch.Tensor:
+        samples, instance_ids = tiny_samples(2, 32, 64, rgb=False, seed=0)
+        for sample in samples:
+            sample["label"][:] = 1
+            sample["label"][:, :32] = unlabelled  # half of the pixels, more than the third that chance gives it
+        maker = tiny_maker(write_store(tmp_path / folder, samples, instance_ids))
+        segmenter = train_segmenter(maker, _config(), cpu_fabric())
+        return segmenter.network.segmentation_head[0].bias.detach().clone()
+
+    torch.manual_seed(0)
+    start = Segmenter(CLASSES, **SIZE).network.segmentation_head[0].bias.detach()
+    assert trained("ignored", 0)[0] == start[0]
+    assert trained("scored", 2)[2] > start[2]
+    assert trained("other", 0)[2] < start[2]
+
+
+def test_a_saved_segmenter_predicts_the_same(tmp_path: Path) -> None:
+    segmenter = _segmenter()
+    segmenter.save(tmp_path / "segmenter")
+    loaded = load_segmenter(tmp_path / "segmenter", CLASSES)
+    image = torch.rand(1, 3, 32, 64) * 2 - 1
+    assert torch.equal(loaded(image), segmenter(image))
+    assert not loaded.training
+
+
+@pytest.mark.parametrize("name", ["segmenter.json", "segmenter.safetensors"])
+def test_a_missing_file_is_refused_with_the_folder(tmp_path: Path, name: str) -> None:
+    _segmenter().save(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(ValueError, match=f"{tmp_path}: expected a trained segmenter, found .*{name}"):
+        load_segmenter(tmp_path, CLASSES)
+
+
+def test_weights_for_other_classes_are_refused_with_file_and_shapes(tmp_path: Path) -> None:
+    _segmenter().save(tmp_path)
+    with pytest.raises(ValueError, match=r"segmenter\.safetensors: .*has shape \(4,\), expected \(2,\)"):
+        load_segmenter(tmp_path, CLASSES[:2])
+
+
+def test_a_checkpoint_takes_the_place_of_training(tmp_path: Path) -> None:
+    segmenter = _segmenter(seed=3)
+    segmenter.save(tmp_path / "saved")
+    maker = _flat_colours(tmp_path / "train", count=1)
+    config = _config(checkpoint=tmp_path / "saved" / "segmenter.safetensors", epochs=50)
+    found = train_segmenter(maker, config, cpu_fabric())
+    weights = segmenter.state_dict()
+    assert all(torch.equal(value, weights[key]) for key, value in found.state_dict().items())
+    assert not found.training
+
+
+def test_a_checkpoint_of_another_backbone_is_refused_with_its_file(tmp_path: Path) -> None:
+    _segmenter().save(tmp_path / "saved")
+    path = tmp_path / "saved" / "segmenter.safetensors"
+    maker = _flat_colours(tmp_path / "train", count=1)
+    with pytest.raises(ValueError, match=f"{path}: .*has shape"):
+        train_segmenter(maker, _config(checkpoint=path, channels=16), cpu_fabric())
+
+
+def test_the_same_seed_trains_the_same_segmenter(tmp_path: Path) -> None:
+    maker = _flat_colours(tmp_path / "train", count=2)
+    first, again, other = (train_segmenter(maker, _config(seed=seed), cpu_fabric()).state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(value, again[key]) for key, value in first.items())
+    assert not all(torch.equal(value, other[key]) for key, value in first.items())
+
+
+def test_named_images_are_scored_in_place_of_photos(tmp_path: Path) -> None:
+    maker = tiny_maker(tiny_store(tmp_path / "val", count=3))
+    pixels = {name: sample["image"] for name, sample in zip(maker.store.index.names, maker.store, strict=True)}
+    assert mean_absolute_difference(maker, photos) == 0
+    assert mean_absolute_difference(maker, named_images(pixels.__getitem__)) == 0
+    darker = {name: np.where(image >= 12, image - 12, image + 12).astype(np.uint8) for name, image in pixels.items()}
+    assert mean_absolute_difference(maker, named_images(darker.__getitem__)) == pytest.approx(12, abs=1e-4)
+    segmenter = _segmenter()
+    on_photos = confusion_of(segmenter, maker, photos, cpu_fabric())
+    assert torch.equal(confusion_of(segmenter, maker, named_images(pixels.__getitem__), cpu_fabric()), on_photos)
+    scored = sum(int((sample["label"] != 0).sum()) for sample in maker.store)
+    assert int(on_photos.sum()) == scored

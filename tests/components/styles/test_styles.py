@@ -1,0 +1,208 @@
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from components.inference import StyleBank
+from components.styles.bank import bank_document, write_bank, write_instances
+from components.styles.cluster import cluster_class, cluster_styles
+from components.styles.collect import InstanceStyles, collect_styles
+from components.styles.config import ClusterConfig, SynthesizeConfig
+from components.styles.synthesize import draw_styles, synthesize_split
+from tests.tiny import (
+    CLASSES,
+    cpu_fabric,
+    tiny_maker,
+    tiny_model,
+    tiny_networks,
+    tiny_samples,
+    tiny_store,
+    write_store,
+)
+
+BANK = StyleBank(
+    3,
+    {1: np.array([[0.5, 0.5, 0.5], [-0.5, 0.0, 0.25]], np.float32), 2: np.array([[1.0, -1.0, 0.0]], np.float32)},
+    {1: np.array([3, 2]), 2: np.array([4])},
+)
+
+
+def _config(styles_per_class: int = 10, min_area: float = 0.0) -> ClusterConfig:
+    return ClusterConfig(styles_per_class=styles_per_class, min_area=min_area, batch_size=2, seed=0)
+
+
+def _styles(vectors: list, class_index: list[int], area: list[float]) -> InstanceStyles:
+    return InstanceStyles(
+        vectors=np.array(vectors, np.float32),
+        class_index=np.array(class_index),
+        area=np.array(area),
+        picture=np.arange(len(area)),
+        instance=np.zeros(len(area), np.int64),
+    )
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 8])
+def test_collected_styles_are_those_of_a_loop_over_pictures_and_instances(tmp_path: Path, batch_size: int) -> None:
+    samples, instance_ids = tiny_samples(3, 32, 64, rgb=False, seed=0)
+    samples[1]["label"][samples[1]["instance"] == 0] = 3  # mostly sky, with some of another class:
+    samples[1]["label"][:1] = 1
+    store = write_store(tmp_path / "train", samples, instance_ids)
+    networks = tiny_networks(tiny_model())
+    found = collect_styles(networks, tiny_maker(store), cpu_fabric(), batch_size=batch_size)
+
+    rows = []
+    with torch.no_grad():
+        for picture, sample in enumerate(samples):
+            image = torch.from_numpy(sample["image"]).permute(2, 0, 1)[None] / 127.5 - 1
+            pixels = networks.encoder.eval().pixels(image)[0].double().numpy()  # (F, H, W)
+            for instance in range(len(instance_ids[picture])):
+                mask = sample["instance"] == instance
+                labels = sample["label"][mask].tolist()
+                commonest = max(sorted(set(labels)), key=labels.count)
+                rows.append((picture, instance, commonest, mask.mean(), pixels[:, mask].mean(1)))
+    assert len(found) == len(rows)
+    assert found.picture.tolist() == [row[0] for row in rows]
+    assert found.instance.tolist() == [row[1] for row in rows]
+    assert found.class_index.tolist() == [row[2] for row in rows]
+    np.testing.assert_allclose(found.area, [row[3] for row in rows])
+    np.testing.assert_allclose(found.vectors, np.stack([row[4] for row in rows]), atol=1e-6)
+
+
+def test_an_id_without_pixels_is_no_instance(tmp_path: Path) -> None:
+    samples, _ = tiny_samples(1, 32, 64, rgb=False, seed=0)
+    samples[0]["instance"] = np.zeros((32, 64), np.int32)
+    samples[0]["instance"][:, :16] = 2
+    store = write_store(tmp_path / "train", samples, [(5, 6, 7)])
+    found = collect_styles(tiny_networks(tiny_model()), tiny_maker(store), cpu_fabric(), batch_size=1)
+    assert found.instance.tolist() == [0, 2]
+    assert found.area.tolist() == [0.75, 0.25]
+
+
+def test_clusters_are_the_means_of_their_members_with_the_most_frequent_first() -> None:
+    vectors = [[0.0, 0.0], [0.0, 0.2], [10.0, 0.0], [10.0, 0.4], [10.0, 0.2], [5.0, -9.0]]
+    styles = cluster_class(np.array(vectors, np.float32), _config(3))
+    assert styles.counts.tolist() == [3, 2, 1]
+    assert styles.counts.dtype == np.int64
+    assert styles.centres.dtype == np.float32
+    np.testing.assert_allclose(styles.centres, [[10.0, 0.2], [0.0, 0.1], [5.0, -9.0]], atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_fewer_instances_than_k_are_a_style_each(count: int) -> None:
+    vectors = np.arange(2 * count, dtype=np.float32).reshape(count, 2)
+    styles = cluster_class(vectors, _config(10))
+    assert styles.counts.tolist() == [1] * count
+    assert sorted(styles.centres.tolist()) == vectors.tolist()
+
+
+def test_equal_vectors_are_one_style() -> None:
+    vectors = np.array([[1.0, 2.0]] * 5 + [[3.0, 4.0]] * 2, np.float32)
+    styles = cluster_class(vectors, _config(4))
+    assert styles.centres.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert styles.counts.tolist() == [5, 2]
+
+
+def test_each_class_is_clustered_for_itself() -> None:
+    found = cluster_styles(_styles([[1.0], [2.0], [9.0]], [1, 1, 3], [0.1, 0.1, 0.1]), _config(1))
+    assert found.keys() == {1, 3}
+    assert found[1].centres.tolist() == [[1.5]]
+    assert found[1].counts.tolist() == [2]
+    assert found[3].centres.tolist() == [[9.0]]
+
+
+def test_small_instances_are_left_out_where_a_class_has_large_ones() -> None:
+    styles = _styles([[1.0], [100.0], [3.0]], [1, 1, 1], [0.1, 0.099, 0.5])
+    found = cluster_styles(styles, _config(1, min_area=0.1))
+    assert found[1].centres.tolist() == [[2.0]]
+    assert found[1].counts.tolist() == [2]
+
+
+def test_a_class_of_small_instances_only_keeps_them_all() -> None:
+    styles = _styles([[1.0], [5.0], [7.0]], [1, 1, 2], [0.01, 0.02, 0.5])
+    found = cluster_styles(styles, _config(1, min_area=0.1))
+    assert found[1].centres.tolist() == [[3.0]]
+    assert found[2].centres.tolist() == [[7.0]]
+
+
+def test_a_saved_bank_is_what_serving_reads(tmp_path: Path) -> None:
+    styles = _styles([[0.1, 0.2], [0.1, 0.2], [1 / 3, -1.0], [7.0, 8.0]], [1, 1, 1, 2], [1.0] * 4)
+    clustered = cluster_styles(styles, _config())
+    document = bank_document(2, clustered, CLASSES)
+    write_bank(tmp_path, document)
+    saved = json.loads((tmp_path / "styles.json").read_text())
+    assert {index: entry["name"] for index, entry in saved["classes"].items()} == {"1": "road", "2": "car"}
+    bank = StyleBank.from_document(saved, len(CLASSES), "styles.json")
+    assert bank.dimension == 2
+    for index, styles in clustered.items():
+        assert np.array_equal(bank.styles[index], styles.centres)
+        assert np.array_equal(bank.counts[index], styles.counts)
+
+
+def test_the_table_of_instances_gives_source_ids_and_nearest_style(tmp_path: Path) -> None:
+    samples, instance_ids = tiny_samples(2, 32, 64, rgb=False, seed=0)
+    index = write_store(tmp_path / "train", samples, instance_ids).index
+    styles = InstanceStyles(
+        vectors=np.array([[0.0], [1.0], [0.9]], np.float32),
+        class_index=np.array([1, 1, 2]),
+        area=np.array([0.5, 0.25, 0.125]),
+        picture=np.array([0, 0, 1]),
+        instance=np.array([0, 2, 1]),
+    )
+    clustered = cluster_styles(_styles([[0.0], [0.0], [2.0], [7.0]], [1, 1, 1, 2], [1.0] * 4), _config(2))
+    write_instances(tmp_path, styles, clustered, index)
+    with (tmp_path / "instances.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["picture"] for row in rows] == ["picture_0", "picture_0", "picture_1"]
+    assert [int(row["instance"]) for row in rows] == [instance_ids[0][0], instance_ids[0][2], instance_ids[1][1]]
+    assert [row["class"] for row in rows] == ["road", "road", "car"]
+    assert [float(row["area"]) for row in rows] == [0.5, 0.25, 0.125]
+    assert [row["style"] for row in rows] == ["0", "0", "0"]  # 1.0 is as far from 0 as from 2: the first
+
+
+def test_drawn_styles_are_those_that_a_client_draws_from_seed_and_on(tmp_path: Path) -> None:
+    batch = tiny_maker(tiny_store(tmp_path / "train")).make([0, 1, 2])
+    drawn = draw_styles(batch, BANK, seed=4)
+    assert drawn.shape == (3, batch.instance_count, 3)
+    maps = zip(batch.label.numpy(), batch.instance.numpy().astype(np.int32), strict=True)
+    for number, (row, (label, instance)) in enumerate(zip(drawn, maps, strict=True)):
+        expected = BANK.sample(label, instance, 4 + number)  # another draw for each picture of the batch
+        assert np.array_equal(row[: len(expected)].numpy(), expected)
+        assert not row[len(expected) :].any()
+    assert drawn.any()
+    assert not torch.equal(draw_styles(batch, BANK, seed=5), drawn)
+
+
+def test_synthesized_pictures_are_those_of_the_generator_with_styles_drawn_from_seed_plus_number(
+    tmp_path: Path,
+) -> None:
+    store = tiny_store(tmp_path / "val", count=3)
+    networks, maker = tiny_networks(tiny_model()), tiny_maker(store)
+    config = SynthesizeConfig(batch_size=2, seed=4)
+    found = list(synthesize_split(networks, maker, BANK, config, cpu_fabric()))
+    assert [picture.name for picture in found] == ["picture_0", "picture_1", "picture_2"]
+    for position, picture in enumerate(found):
+        batch = maker.make([position])
+        label, instance = batch.label[0].numpy(), batch.instance[0].numpy().astype(np.int32)
+        styles = BANK.sample(label, instance, 4 + position)
+        features = np.zeros((3, 32, 64), np.float32)
+        for row in range(32):
+            for column in range(64):
+                features[:, row, column] = styles[instance[row, column]]
+        with torch.no_grad():
+            image = networks.generator(batch.condition, torch.from_numpy(features)[None])[0]
+        expected = (image.permute(1, 2, 0).numpy() + 1) * 127.5
+        assert picture.pixels.dtype == np.uint8
+        assert picture.pixels.shape == (32, 64, 3)
+        assert np.abs(picture.pixels - expected).max() <= 0.51
+
+
+def test_a_model_without_features_needs_no_styles(tmp_path: Path) -> None:
+    store = tiny_store(tmp_path / "val", count=1, rgb=True)
+    networks = tiny_networks(tiny_model(n_features=0), class_count=0)
+    config = SynthesizeConfig(batch_size=4, seed=0)
+    (picture,) = synthesize_split(networks, tiny_maker(store), StyleBank(0, {}, {}), config, cpu_fabric())
+    assert picture.pixels.shape == (32, 64, 3)
+    assert picture.pixels.std() > 0

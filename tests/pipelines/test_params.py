@@ -1,0 +1,153 @@
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dvc.utils.hydra import compose_and_dump
+
+from pipelines.params import Params, ParamsError, load_params
+
+ROOT = Path(__file__).parents[2]
+RECIPES = sorted(path.stem for path in (ROOT / "recipes" / "recipe").glob("*.yaml"))
+
+
+@pytest.fixture
+def params() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def _load(tmp_path: Path, content: Any) -> Params:
+    path = tmp_path / "params.yaml"
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    return load_params(path)
+
+
+def _problems(tmp_path: Path, content: Any) -> list[str]:
+    with pytest.raises(ParamsError) as caught:
+        _load(tmp_path, content)
+    first, *problems = str(caught.value).splitlines()
+    assert first.startswith(f"{tmp_path / 'params.yaml'}: ")
+    return [problem.strip() for problem in problems]
+
+
+def _changed(params: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """Parameters with fields set, each named `section__field`."""
+    changed = copy.deepcopy(params)
+    for name, value in fields.items():
+        section, field = name.split("__")
+        changed[section][field] = value
+    return changed
+
+
+def _compose(tmp_path: Path, *overrides: str) -> Path:
+    path = tmp_path / "composed.yaml"
+    compose_and_dump(str(path), str(ROOT / "recipes"), None, "config", "", list(overrides))
+    return path
+
+
+def test_the_parameters_of_the_repository_are_sound() -> None:
+    assert isinstance(load_params(ROOT / "params.yaml"), Params)
+
+
+def test_the_parameters_of_the_repository_are_the_default_recipe(tmp_path: Path, params: dict[str, Any]) -> None:
+    assert yaml.safe_load(_compose(tmp_path).read_text()) == params
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_each_recipe_composes_into_sound_parameters(tmp_path: Path, recipe: str) -> None:
+    composed = load_params(_compose(tmp_path, f"recipe={recipe}"))
+    assert composed.recipe == recipe
+
+
+def test_there_are_the_recipes_that_the_documents_name() -> None:
+    assert {"default", "camvid", "cityscapes_512p", "cityscapes_1024p", "edges"} <= set(RECIPES)
+
+
+def test_a_single_parameter_may_be_set_over_a_recipe(tmp_path: Path) -> None:
+    composed = load_params(_compose(tmp_path, "recipe=camvid", "prepare.root=elsewhere", "train_global.epochs=90"))
+    assert composed.prepare.root == Path("elsewhere")
+    assert composed.train_global.epochs == 90
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"model__ngff": 8}, "model.ngff: unknown parameter, got 8"),
+        ({"train_global__epochs": 0}, "train_global.epochs: must be at least 1, got 0"),
+        ({"cluster__min_area": 1.0}, "cluster.min_area: must be less than 1, got 1.0"),
+        ({"finetune__learning_rate": 0}, "finetune.learning_rate: must be greater than 0, got 0"),
+        ({"export__tolerance": 256}, "export.tolerance: must be at most 255, got 256"),
+        ({"model__norm": "layer"}, "model.norm: must be 'instance' or 'batch', got 'layer'"),
+        ({"losses__lambda_perceptual": "much"}, "losses.lambda_perceptual: must be number"),
+        ({"model__boundary_map": "maybe"}, "model.boundary_map: must be boolean"),
+        ({"train_local__epochs": 2.5}, "train_local.epochs: must be "),
+        ({"prepare__street_scenes": None}, "prepare.street_scenes: must be "),
+        (
+            {"finetune__epochs": 3, "finetune__epochs_decay": 4},
+            "finetune.epochs_decay: must be at most epochs (3), got 4",
+        ),
+        ({"model__num_D": 1}, "model.num_D: must be above n_local_enhancers (1), got 1"),
+        ({"preprocess__height": 60}, "preprocess.height: must be a multiple of 8 and at least 16, got 60"),
+    ],
+)
+def test_a_problem_names_its_field_what_was_expected_and_what_was_found(
+    tmp_path: Path, params: dict[str, Any], fields: dict[str, Any], problem: str
+) -> None:
+    (found,) = _problems(tmp_path, _changed(params, **fields))
+    assert found.startswith(problem)
+    assert repr(list(fields.values())[-1]) in found
+
+
+def test_a_missing_field_and_a_missing_section_are_named(tmp_path: Path, params: dict[str, Any]) -> None:
+    del params["model"]["ngf"]
+    del params["cluster"]
+    assert _problems(tmp_path, params) == ["model.ngf: missing", "cluster: missing"]
+
+
+def test_an_unknown_section_is_named(tmp_path: Path, params: dict[str, Any]) -> None:
+    (problem,) = _problems(tmp_path, params | {"models": 3})
+    assert problem == "models: unknown parameter, got 3"
+
+
+def test_both_sizes_that_do_not_fit_the_networks_are_named(tmp_path: Path, params: dict[str, Any]) -> None:
+    problems = _problems(tmp_path, _changed(params, preprocess__height=60, preprocess__width=8))
+    assert [problem.split(":")[0] for problem in problems] == ["preprocess.height", "preprocess.width"]
+    assert [problem.split("got ")[1].split(" ")[0] for problem in problems] == ["60", "8"]
+
+
+def test_all_problems_of_all_sections_are_told_at_once(tmp_path: Path, params: dict[str, Any]) -> None:
+    changed = _changed(
+        params,
+        preprocess__shard_size=0,
+        model__ngff=8,
+        train_global__epochs=3,
+        train_global__epochs_decay=4,
+        evaluate__grid_rows="all",
+    )
+    del changed["export"]["opset"]
+    fields = [problem.split(":")[0] for problem in _problems(tmp_path, changed)]
+    assert sorted(fields) == [
+        "evaluate.grid_rows",
+        "export.opset",
+        "model.ngff",
+        "preprocess.shard_size",
+        "train_global.epochs_decay",
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "- 1", "just text", "a: [1", "a: 1\n\tb: 2"])
+def test_a_file_that_holds_no_parameters_is_refused_by_name(tmp_path: Path, content: str) -> None:
+    with pytest.raises(ParamsError, match="params.yaml"):
+        _load(tmp_path, content)
+
+
+def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="nowhere.yaml: expected a YAML file of parameters, found"):
+        load_params(tmp_path / "nowhere.yaml")
+
+
+def test_parsed_parameters_cannot_be_changed() -> None:
+    parsed = load_params(ROOT / "params.yaml")
+    with pytest.raises(ValueError, match="frozen"):
+        parsed.model.ngf = 8
