@@ -11,6 +11,7 @@ from tqdm import tqdm
 logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 10.0
+SECONDS_OF_SILENCE = 60.0
 
 T = TypeVar("T")
 
@@ -25,7 +26,7 @@ def track_progress(items: Iterable[T], *, total: int, label: str) -> Iterator[T]
 
     Yields:
         The items, unchanged. Where stderr is no terminal, a line is logged at about every tenth of the work,
-        at most one each 10 seconds, and one at the end.
+        at most one each 10 seconds and at least one a minute, and one at the end.
     """
     if sys.stderr.isatty():
         yield from tqdm(items, total=total, desc=label)
@@ -36,6 +37,7 @@ def track_progress(items: Iterable[T], *, total: int, label: str) -> Iterator[T]
         yield item
         now = monotonic()
         due = done * 10 >= next_tenth * total and now - reported >= SECONDS_BETWEEN_LINES
+        due |= now - reported >= SECONDS_OF_SILENCE
         if due or done == total:
             rate = done / max(now - started, 1e-9)
             left = tqdm.format_interval((total - done) / rate)
