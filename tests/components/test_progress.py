@@ -36,6 +36,11 @@ def test_fast_work_logs_at_most_a_line_each_ten_seconds(caplog, monkeypatch):
     assert [line.split()[1] for line in lines] == ["40", "80", "100"]
 
 
+def test_very_slow_work_logs_a_line_each_minute(caplog, monkeypatch):
+    lines = lines_of(caplog, monkeypatch, seconds_an_item=25)
+    assert [line.split()[1] for line in lines[:5]] == ["3", "6", "9", "10", "13"]
+
+
 def test_terminal_gets_a_bar_and_no_lines(caplog, monkeypatch):
     terminal = io.StringIO()
     terminal.isatty = lambda: True
