@@ -1,10 +1,10 @@
 """`params.yaml`, parsed whole and checked before a stage does anything."""
 
 from pathlib import Path
-from typing import Self
+from typing import Any
 
 import yaml
-from pydantic import ValidationError, model_validator
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from components.config import Config
@@ -44,11 +44,6 @@ class Params(Config):
     evaluate: EvaluateConfig
     export: ExportConfig
 
-    @model_validator(mode="after")
-    def _size_fits_the_networks(self) -> Self:
-        self.model.check_size(self.preprocess.height, self.preprocess.width)
-        return self
-
 
 def load_params(path: Path = PARAMS_FILE) -> Params:
     """Read and check all parameters.
@@ -60,11 +55,28 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise ParamsError(f"{path}: expected a YAML file of parameters, found {error}") from error
+    if not isinstance(content, dict):
+        raise ParamsError(f"{path}: expected a mapping of sections to parameters, got {content!r}")
+    problems: list[str] = []
     try:
-        return Params.model_validate(content)
+        params = Params.model_validate(content)
     except ValidationError as error:
-        lines = "\n".join(f"  {_describe(each)}" for each in error.errors())
-        raise ParamsError(f"{path}: {error.error_count()} problems:\n{lines}") from error
+        problems += [_describe(each) for each in error.errors()]
+    problems += _problems_between_sections(content)
+    if problems:
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        raise ParamsError(f"{path}: {count}:\n" + "\n".join(f"  {line}" for line in problems))
+    return params
+
+
+def _problems_between_sections(content: dict[str, Any]) -> list[str]:
+    """Whether the size fits the networks, where both sections are right in themselves."""
+    try:
+        model = ModelConfig.model_validate(content.get("model"))
+        preprocess = PreprocessConfig.model_validate(content.get("preprocess"))
+    except ValidationError:
+        return []
+    return model.phase_problems(preprocess.height, preprocess.width)
 
 
 def _describe(error: ErrorDetails) -> str:
@@ -73,9 +85,8 @@ def _describe(error: ErrorDetails) -> str:
         return f"{field}: unknown parameter, got {error['input']!r}"
     if error["type"] == "missing":
         return f"{field}: missing"
-    if error["type"] == "value_error":  # a validator of ours, whose message names the field within its section
-        message = str(error["ctx"]["error"]) if "ctx" in error else error["msg"]
-        return "\n  ".join(f"{field}.{line}" if field else line for line in message.splitlines())
+    if error["type"] == "value_error":  # a validator of ours, whose message says what was found
+        return f"{field}: {error['ctx']['error']}"
     message = error["msg"].removeprefix("Input should be ").removeprefix("a valid ")
     message = message.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
     return f"{field}: must be {message}, got {error['input']!r}"

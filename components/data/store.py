@@ -81,6 +81,9 @@ class ShardStore:
                 self._shards.append(safe_open(folder / name, framework="numpy"))
             except Exception as error:  # safetensors raises its own class or OSError
                 raise ValueError(f"{folder / name}: expected a shard of {count} pictures, found {error}") from error
+            found = self._shards[-1].get_slice("image").get_shape()[0]
+            if found != count:
+                raise ValueError(f"{folder / name}: expected {count} pictures, found {found}")
             self._places += [(number, row) for row in range(count)]
 
     def __len__(self) -> int:

@@ -18,7 +18,7 @@ class Scores:
 
     Attributes:
         pixel_accuracy: share of scored pixels whose class is right.
-        mean_iou: mean of the intersection over union of the scored classes that occur.
+        mean_iou: mean of the intersection over union of the scored classes that occur or are predicted.
         class_iou: of each scored class by name; None where it neither occurs nor is predicted.
     """
 

@@ -11,17 +11,18 @@ from pathlib import Path
 import segmentation_models_pytorch as smp
 import torch
 from lightning_fabric import Fabric
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, pad
 
 from components.data.dataset import ClassInfo
 from components.data.loader import Batch, BatchMaker, epoch_order
 from components.evaluation.config import SegmenterConfig
-from components.models.networks import load_weights
+from components.models.networks import load_weights, read_weights
 from components.progress import track_progress
 
 IGNORED = 255
+SIZE_MULTIPLE = 8  # of heights and widths in this PSPNet
 WEIGHTS_FILE = "segmenter.safetensors"
 SHAPE_FILE = "segmenter.json"
 
@@ -41,7 +42,9 @@ class Segmenter(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) in [-1, 1] -> logits (B, C, H, W), minus infinity for the ignored classes."""
-        logits: Tensor = self.network(image)
+        height, width = image.shape[2:]
+        padded = pad(image, (0, -width % SIZE_MULTIPLE, 0, -height % SIZE_MULTIPLE), mode="replicate")
+        logits: Tensor = self.network(padded)[:, :, :height, :width]
         return logits.float().masked_fill(self.get_buffer("_ignored").view(1, -1, 1, 1), -math.inf)
 
     @torch.no_grad()
@@ -65,11 +68,10 @@ def load_segmenter(folder: Path, classes: tuple[ClassInfo, ...]) -> Segmenter:
     """
     try:
         shape = json.loads((folder / SHAPE_FILE).read_text())
-        weights = load_file(folder / WEIGHTS_FILE)
     except OSError as error:
         raise ValueError(f"{folder}: expected a trained segmenter, found {error}") from error
     segmenter = Segmenter(classes, **shape)
-    load_weights(segmenter, weights, source=folder / WEIGHTS_FILE)
+    load_weights(segmenter, read_weights(folder / WEIGHTS_FILE), source=folder / WEIGHTS_FILE)
     return segmenter.eval()
 
 
@@ -78,7 +80,7 @@ def train_segmenter(maker: BatchMaker, config: SegmenterConfig, fabric: Fabric) 
     torch.manual_seed(config.seed)
     segmenter = Segmenter(maker.store.index.classes, encoder=config.encoder, channels=config.channels)
     if config.checkpoint is not None:
-        load_weights(segmenter, load_file(config.checkpoint), source=config.checkpoint)
+        load_weights(segmenter, read_weights(config.checkpoint), source=config.checkpoint)
         return segmenter.to(fabric.device).eval()
     segmenter.to(fabric.device)
     optimizer = torch.optim.Adam(segmenter.parameters(), lr=config.learning_rate)

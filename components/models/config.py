@@ -1,8 +1,8 @@
 """The `model` section of the parameters: the shapes of all networks, in the published code's option names."""
 
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from components.config import Config
 
@@ -45,33 +45,25 @@ class ModelConfig(Config):
     num_D: int = Field(ge=1, le=8)
     n_layers_D: int = Field(ge=1)
 
-    @model_validator(mode="after")
-    def _leave_a_discriminator_to_each_phase(self) -> Self:
-        if self.num_D <= self.n_local_enhancers:
-            raise ValueError(
-                f"num_D: must be above n_local_enhancers ({self.n_local_enhancers}), got {self.num_D}: "
-                "each enhancer adds one discriminator to those of the global phase"
-            )
-        return self
-
     @property
     def size_multiple(self) -> int:
         """What height and width of a picture must be multiples of for the generator."""
         return int(2 ** (self.n_downsample_global + self.n_local_enhancers))
 
-    def check_size(self, height: int, width: int) -> None:
-        """Check that a full-resolution picture fits every network in every phase.
-
-        Raises:
-            ValueError: naming the field, its value and the multiple that it must have.
-        """
+    def phase_problems(self, height: int, width: int) -> list[str]:
+        """What hinders coarse-to-fine training at a full resolution: each field with its value and what it must be."""
+        problems = []
+        if self.num_D <= self.n_local_enhancers:
+            problems.append(
+                f"model.num_D: must be above n_local_enhancers ({self.n_local_enhancers}), got {self.num_D}: "
+                "each enhancer adds one discriminator to those of the global phase"
+            )
         deepest = max(self.n_downsample_global, self.n_downsample_encoder if self.n_features else 0)
         multiple = 2 ** (deepest + self.n_local_enhancers)
-        problems = [
+        problems += [
             f"preprocess.{field}: must be a multiple of {multiple} and at least {2 * multiple}, got {value} "
             f"({self.n_local_enhancers} local enhancers, {deepest} downsamplings at the coarsest size)"
             for field, value in (("height", height), ("width", width))
             if value % multiple or value < 2 * multiple
         ]
-        if problems:
-            raise ValueError("\n".join(problems))
+        return problems

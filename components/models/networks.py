@@ -1,12 +1,13 @@
 """The networks of one phase together: made, saved, loaded, and started from those of a coarser phase."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from pydantic import ValidationError
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -127,8 +128,21 @@ def load_networks(folder: Path, expected: ModelConfig) -> Networks:
         raise ValueError("\n".join(problems))
     networks = Networks(shape)
     for name, network in networks.named_children():
-        load_weights(network, load_file(folder / f"{name}.safetensors"), source=folder / f"{name}.safetensors")
+        path = folder / f"{name}.safetensors"
+        load_weights(network, read_weights(path), source=path)
     return networks
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file.
+
+    Raises:
+        ValueError: naming the file, where it is missing or damaged.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ValueError(f"{path}: expected a safetensors file of weights, found {error}") from error
 
 
 def load_weights(network: nn.Module, weights: dict[str, Tensor], *, source: Path) -> None:
@@ -137,7 +151,16 @@ def load_weights(network: nn.Module, weights: dict[str, Tensor], *, source: Path
     Raises:
         ValueError: naming the file and every missing, surplus or wrongly shaped tensor.
     """
-    expected: dict[str, Any] = network.state_dict()
+    check_tensors(network.state_dict(), weights, source=source)
+    network.load_state_dict(weights)
+
+
+def check_tensors(expected: Mapping[str, Tensor], weights: Mapping[str, Tensor], *, source: Path) -> None:
+    """Compare names and shapes.
+
+    Raises:
+        ValueError: naming the file and every missing, surplus or wrongly shaped tensor.
+    """
     problems = [f"missing {key}" for key in sorted(expected.keys() - weights.keys())]
     problems += [f"surplus {key}" for key in sorted(weights.keys() - expected.keys())]
     problems += [
@@ -147,7 +170,6 @@ def load_weights(network: nn.Module, weights: dict[str, Tensor], *, source: Path
     ]
     if problems:
         raise ValueError(f"{source}: {'; '.join(problems)}")
-    network.load_state_dict(weights)
 
 
 def phase_device(networks: nn.Module) -> torch.device:

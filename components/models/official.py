@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from components.models.config import ModelConfig
-from components.models.networks import Networks, PhaseShape, load_weights
+from components.models.networks import Networks, PhaseShape, check_tensors
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,9 @@ def phase_shape(options: dict[str, Any]) -> PhaseShape:
         )
     except KeyError as error:
         raise ValueError(f"option {error} is missing") from error
+    except ValidationError as error:
+        fields = "; ".join(f"{each['loc'][-1]}: {each['msg']}, got {each['input']!r}" for each in error.errors())
+        raise ValueError(f"options that describe no network: {fields}") from error
 
 
 def load_official(folder: Path, options: dict[str, Any]) -> OfficialNetworks:
@@ -78,8 +82,8 @@ def load_official(folder: Path, options: dict[str, Any]) -> OfficialNetworks:
         path = folder / f"latest_net_{network_name[0].upper()}.pth"
         weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
         published = {key: _published_name(key, prefixes) for key in network.state_dict()}
-        ours = {name: key for key, name in published.items()}
-        load_weights(network, {ours.get(name, name): value for name, value in weights.items()}, source=path)
+        check_tensors({published[key]: tensor for key, tensor in network.state_dict().items()}, weights, source=path)
+        network.load_state_dict({key: weights[name] for key, name in published.items()})
         published_names[network_name] = published
     return OfficialNetworks(networks, published_names)
 

@@ -75,6 +75,7 @@ class CheckpointFolder:
             folder: kept by DVC when the stage starts again.
             fingerprint: of all that the result depends on; a state with another one is not continued.
         """
+        self.folder = folder
         self.path = folder / CHECKPOINT_FILE
         self.fingerprint = fingerprint
         folder.mkdir(parents=True, exist_ok=True)
@@ -100,5 +101,6 @@ class CheckpointFolder:
         return packed
 
     def clear(self) -> None:
-        """Remove the state of a stage that is finished."""
-        self.path.unlink(missing_ok=True)
+        """Leave an empty folder: the stage is finished, and what lay there is of no use to another."""
+        for path in self.folder.iterdir():
+            path.unlink()

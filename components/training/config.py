@@ -1,8 +1,6 @@
 """The sections of the parameters that say how to train: one a phase, and what is left on the way."""
 
-from typing import Self
-
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from components.config import Config
 
@@ -30,11 +28,12 @@ class PhaseConfig(Config):
     flip: bool
     seed: int = Field(ge=0)
 
-    @model_validator(mode="after")
-    def _decay_within_the_epochs(self) -> Self:
-        if self.epochs_decay > self.epochs:
-            raise ValueError(f"epochs_decay: must be at most epochs ({self.epochs}), got {self.epochs_decay}")
-        return self
+    @field_validator("epochs_decay")
+    @classmethod
+    def _decay_within_the_epochs(cls, epochs_decay: int, info: ValidationInfo) -> int:
+        if epochs_decay > info.data.get("epochs", epochs_decay):
+            raise ValueError(f"must be at most epochs ({info.data['epochs']}), got {epochs_decay}")
+        return epochs_decay
 
 
 class ProgressConfig(Config):

@@ -36,7 +36,7 @@ SMALL = {
     "prepare.street_scenes.val": 4,
     "preprocess.shard_size": 10,
     "runtime.threads": 1,
-    "train_segmenter.epochs": 4,
+    "train_segmenter.epochs": 15,
     "train_global.epochs": 20,
     "train_global.epochs_decay": 10,
     "train_local.epochs": 1,

@@ -116,6 +116,14 @@ def test_both_sizes_that_do_not_fit_the_networks_are_named(tmp_path: Path, param
     assert [problem.split("got ")[1].split(" ")[0] for problem in problems] == ["60", "8"]
 
 
+def test_sizes_and_discriminators_are_checked_beside_problems_of_other_sections(
+    tmp_path: Path, params: dict[str, Any]
+) -> None:
+    changed = _changed(params, preprocess__height=60, model__num_D=1, losses__foo=1, finetune__beta1=float("inf"))
+    fields = {problem.split(":")[0] for problem in _problems(tmp_path, changed)}
+    assert fields == {"preprocess.height", "model.num_D", "losses.foo", "finetune.beta1"}
+
+
 def test_all_problems_of_all_sections_are_told_at_once(tmp_path: Path, params: dict[str, Any]) -> None:
     changed = _changed(
         params,

@@ -25,11 +25,11 @@ def change_photo(root: Path, name: str) -> None:
     Image.fromarray(np.zeros((2, 2, 3), dtype=np.uint8)).save(root / name)
 
 
-def test_manifest_lists_the_files_relative_to_the_absolute_root(tmp_path, monkeypatch):
+def test_manifest_lists_the_files_relative_to_the_root_as_it_was_named(tmp_path, monkeypatch):
     make_camvid(tmp_path / "data")
     monkeypatch.chdir(tmp_path)
     manifest = prepare("camvid", Path("data"))
-    assert (manifest.format, manifest.reader, manifest.root) == (1, "camvid", str(tmp_path / "data"))
+    assert (manifest.format, manifest.reader, manifest.root) == (1, "camvid", "data")
     assert [entry.name for entry in manifest.train] == ["a", "b"]
     entry = manifest.val[0]
     assert (entry.name, entry.image, entry.label) == ("c", "val/images/c.png", "val/labels/c.png")
@@ -37,7 +37,7 @@ def test_manifest_lists_the_files_relative_to_the_absolute_root(tmp_path, monkey
     assert (entry.height, entry.width) == (2, 2)
     assert entry.class_pixels == (1, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 1)
     record = manifest.records("val")[0]
-    assert (record.name, record.image) == ("c", tmp_path / "data/val/images/c.png")
+    assert (record.name, record.image) == ("c", Path("data/val/images/c.png"))
     assert (record.label, record.instance) == (tmp_path / "data/val/labels/c.png", None)
 
 
@@ -123,3 +123,10 @@ def test_missing_root_is_one_problem(tmp_path):
 def test_unknown_reader_is_refused_with_the_known_ones(tmp_path):
     with pytest.raises(ValueError, match="reader: expected one of camvid, cityscapes, .*, got kitti"):
         prepare("kitti", tmp_path)
+
+
+def test_a_moved_manifest_names_the_new_place_only_where_its_root_lies_in_what_moved(tmp_path):
+    make_camvid(tmp_path / "build" / "data")
+    manifest = prepare("camvid", tmp_path / "build" / "data")
+    assert manifest.moved(tmp_path / "build", Path("done")).root == "done/data"
+    assert manifest.moved(tmp_path / "other", Path("done")).root == manifest.root

@@ -25,7 +25,7 @@ RGB: dict[str, Any] = {
     "n_local_enhancers": 2,
     "n_blocks_local": 1,
     "ndf": 4,
-    "num_D": 3,
+    "num_D": 2,
     "n_layers_D": 4,
     "nef": 0,
     "n_downsample_E": 0,
