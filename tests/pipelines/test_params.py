@@ -6,6 +6,7 @@ import pytest
 import yaml
 from dvc.utils.hydra import compose_and_dump
 
+from pipelines import compose
 from pipelines.params import Params, ParamsError, load_params
 
 ROOT = Path(__file__).parents[2]
@@ -159,3 +160,18 @@ def test_parsed_parameters_cannot_be_changed() -> None:
     parsed = load_params(ROOT / "params.yaml")
     with pytest.raises(ValueError, match="frozen"):
         parsed.model.ngf = 8
+
+
+def test_composing_writes_the_chosen_recipe_and_nothing_unsound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    monkeypatch.chdir(tmp_path)
+    compose.main(["recipe=camvid", "prepare.root=photos"])
+    assert load_params(Path("params.yaml")).recipe == "camvid"
+    with pytest.raises(ParamsError, match="recipe/nope"):
+        compose.main(["recipe=nope"])
+    with pytest.raises(ParamsError, match="export.tolerance: must be at most 255, got 999"):
+        compose.main(["export.tolerance=999"])
+    assert load_params(Path("params.yaml")).recipe == "camvid"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["params.yaml", "recipes"]
