@@ -91,19 +91,6 @@ def read_photo(path: Path) -> npt.NDArray[np.uint8]:
     return np.array(image.convert("RGB"))
 
 
-def read_size(path: Path) -> tuple[int, int]:
-    """Read the height and width of a picture from its header.
-
-    Raises:
-        ValueError: the header is unreadable.
-    """
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except _BROKEN_FILE as error:
-        raise _unreadable(path, error) from error
-
-
 def _load(path: Path) -> tuple[Image.Image, str]:
     """Decode a file whole; give it with the pixel layout that it has on disk, as in `L;4` or `RGB;16B`."""
     try:

@@ -7,7 +7,6 @@ picture; boundary (n, H, ceil(W / 8)) uint8 packed bits; image (n, H, W, 3) uint
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,11 +45,6 @@ class SplitIndex(Config):
     names: tuple[str, ...]
     instance_ids: tuple[tuple[int, ...], ...]
     shards: tuple[tuple[str, int], ...]
-
-    @property
-    def condition_kind(self) -> Literal["label", "condition"]:
-        """The shard tensor that the condition is made of: `label`, or `condition` for RGB."""
-        return "label" if self.classes else "condition"
 
 
 def write_shard(path: Path, samples: Iterable[Sample]) -> int:

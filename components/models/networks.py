@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -170,8 +169,3 @@ def check_tensors(expected: Mapping[str, Tensor], weights: Mapping[str, Tensor],
     ]
     if problems:
         raise ValueError(f"{source}: {'; '.join(problems)}")
-
-
-def phase_device(networks: nn.Module) -> torch.device:
-    """The device on which a network's weights are."""
-    return next(networks.parameters()).device

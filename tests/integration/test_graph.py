@@ -112,6 +112,77 @@ def test_scores_and_pictures_are_there_and_plausible(project: Path) -> None:
     assert bundle["scores"]["mean_iou"] == scores["mean_iou"]
 
 
+def test_metrics_and_plots_are_declared(project: Path) -> None:
+    shown = {
+        what: json.loads(
+            subprocess.run(
+                [BIN / "dvc", what, "show", "--json"],
+                cwd=project,
+                env=environment(),
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+        )
+        for what in ("metrics", "plots")
+    }
+    assert "mean_iou" in str(shown["metrics"])
+    plots = shown["plots"]["data"]
+    assert "errors" not in shown["plots"]
+    assert len(plots) == 9
+    for name in ("class_iou", "confusion", "results/plots/grid.png", "losses of the joint phase"):
+        assert plots[name], f"{name} is empty"
+
+
+def test_the_summary_names_what_is_there(project: Path) -> None:
+    summary = subprocess.run(
+        [sys.executable, "-m", "pipelines.summary"],
+        cwd=project,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for path in ("results/plots/grid.png", "build/synthesized/", "results/scores.json", "build/bundle/"):
+        assert path in summary
+        assert (project / path).exists()
+    assert str(project / "mlflow.db") in summary
+
+
+CONSUMER = """
+import sys
+sys.modules["torch"] = None
+import numpy as np, mlflow
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model("models:/semantic-synthesis@champion")
+label = np.zeros((1, 64, 128), np.uint8)
+label[:, 32:] = 3
+image = model.predict(
+    {"label": label, "instance": (label // 3).astype(np.int32), "styles": np.zeros((1, 2, 3), np.float32)}
+)
+assert image.shape == (1, 64, 128, 3) and image.dtype == np.uint8 and image.std() > 1
+"""
+
+
+def test_the_flow_registers_the_model_and_a_stranger_loads_it(project: Path, tmp_path: Path) -> None:
+    variables = environment() | {"PREFECT_HOME": str(tmp_path / "prefect")}
+    flow = [sys.executable, "-m", "pipelines.flows.retrain"]
+    subprocess.run(flow, cwd=project, env=variables, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        [sys.executable, "-m", "pipelines.registry", "list"],
+        cwd=project,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "champion" in listed
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    uri = f"sqlite:///{project / 'mlflow.db'}"
+    subprocess.run([sys.executable, "-c", CONSUMER, uri], cwd=elsewhere, env=variables, check=True)
+
+
 def test_clusters_of_big_objects_follow_their_true_styles(project: Path) -> None:
     truth = json.loads((project / "build/prepared/street_scenes/true_styles.json").read_text())["train"]
     found, true = defaultdict(list), defaultdict(list)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from components.data.checks import check_dataset, check_record
 from components.data.dataset import ClassInfo, Dataset, Record
-from components.data.decoding import read_instance, read_label, read_photo, read_size
+from components.data.decoding import read_instance, read_label, read_photo
 from components.data.readers import READERS
 
 CLASSES = tuple(ClassInfo(index, f"class {index}", (index, 0, 0)) for index in range(3))
@@ -145,7 +145,6 @@ def test_truncated_file_is_refused(tmp_path, name):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     path = save(tmp_path / name, noise)
     path.write_bytes(path.read_bytes()[:-200])
-    assert read_size(path) == (64, 64)
     with pytest.raises(ValueError, match=rf"{name}: unreadable or truncated, expected a whole picture file"):
         read_photo(path)
 
@@ -153,13 +152,9 @@ def test_truncated_file_is_refused(tmp_path, name):
 def test_file_that_is_no_picture_is_refused(tmp_path):
     path = tmp_path / "x.png"
     path.write_text("not a picture")
-    for read in (read_label, read_instance, read_photo, read_size):
+    for read in (read_label, read_instance, read_photo):
         with pytest.raises(ValueError, match=r"x\.png: unreadable or truncated"):
             read(path)
-
-
-def test_size_is_height_then_width(tmp_path):
-    assert read_size(save(tmp_path / "x.png", PHOTO)) == (2, 3)
 
 
 def test_sound_record_gives_its_facts(tmp_path):
