@@ -1,6 +1,9 @@
 """The stages one after the other in one process, for kinds of data and models other than the default's."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +118,23 @@ def test_g1_alone_and_two_enhancers_go_through_the_whole_graph(enhancers: int) -
     assert json.loads(Path("scores.json").read_text())["mean_iou"] >= 0
     phases = {line.split(",")[0] for line in Path("build/local/curves.csv").read_text().splitlines()[1:]}
     assert phases == ({"local_1", "local_2"} if enhancers else set())
+
+
+def test_a_broken_dataset_stops_prepare_with_every_problem_and_leaves_nothing(tmp_path: Path) -> None:
+    write_pairs(tmp_path / "pairs", np.random.default_rng(0))
+    (tmp_path / "pairs/train_B/0.png").write_bytes(b"no picture")
+    (tmp_path / "pairs/test_B/1.png").unlink()
+    write_params({"prepare": {"reader": "paired_folders", "root": str(tmp_path / "pairs")}})
+    result = subprocess.run(
+        [sys.executable, "-m", "pipelines.stages.prepare", "--out", "build/prepared"],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "2 problems in the dataset" in result.stderr
+    assert "train_B/0.png: unreadable or truncated" in result.stderr
+    assert "test_A/1.png" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list((tmp_path / "build").iterdir())
