@@ -14,6 +14,7 @@ from components.models.networks import Networks
 logger = logging.getLogger(__name__)
 
 CHECKPOINT_FILE = "checkpoint.pt"
+FINISHED_FILE = "finished"
 Row = dict[str, float | str]  # one epoch of the curves
 
 
@@ -100,7 +101,8 @@ class CheckpointFolder:
             return None
         return packed
 
-    def clear(self) -> None:
-        """Leave an empty folder: the stage is finished, and what lay there is of no use to another."""
+    def finish(self) -> None:
+        """Leave nothing but a note: the stage is finished, and its state of no use to another run."""
         for path in self.folder.iterdir():
             path.unlink()
+        (self.folder / FINISHED_FILE).write_text(self.fingerprint + "\n")  # DVC warns of an empty folder

@@ -59,7 +59,7 @@ def main(
             write_curves(folder / "curves.csv", result.history)
             Image.fromarray(trainer.sample_grid(result.networks)).save(folder / "samples.png")
         run.log_picture(out / "samples.png", "samples.png")
-        checkpoints.clear()
+        checkpoints.finish()
 
 
 if __name__ == "__main__":

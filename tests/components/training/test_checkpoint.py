@@ -97,11 +97,11 @@ def test_a_state_of_another_fingerprint_is_not_continued_and_it_says_so(
     assert CheckpointFolder(tmp_path, "a" * 64).load() is not None
 
 
-def test_clearing_removes_the_state_and_may_be_done_twice(tmp_path: Path) -> None:
+def test_finishing_removes_the_state_and_may_be_done_twice(tmp_path: Path) -> None:
     folder = CheckpointFolder(tmp_path, "abc")
     folder.save(_state())
     (tmp_path / "run_0123").write_text("of the finished stage")
-    folder.clear()
-    folder.clear()
+    folder.finish()
+    folder.finish()
     assert folder.load() is None
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["finished"]
