@@ -26,6 +26,7 @@ from components.losses.config import LossesConfig
 from components.models.instance_pool import paint_instances
 from components.models.official import OfficialNetworks, load_official
 from components.training.step import TrainingStep
+from pipelines.entry import run_entry_point
 
 RELATIVE_TOLERANCE = 1e-4
 SMALL = 1e-3  # below this the reference is compared in absolute terms
@@ -149,4 +150,4 @@ def main(folders: Annotated[list[Path], typer.Argument(help="folders of referenc
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_entry_point(main)

@@ -9,7 +9,7 @@ import typer
 from dvc.utils.hydra import compose_and_dump
 from hydra.errors import HydraException
 
-from pipelines.entry import run_stage
+from pipelines.entry import run_entry_point
 from pipelines.params import PARAMS_FILE, ParamsError, load_params
 
 
@@ -28,4 +28,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_entry_point(main)

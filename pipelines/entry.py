@@ -1,4 +1,4 @@
-"""How a stage's entry point runs: plain log lines, and for bad input a message in place of a traceback."""
+"""How an entry point runs: plain log lines, and for bad input a message in place of a traceback."""
 
 import logging
 import sys
@@ -9,14 +9,14 @@ import typer
 logger = logging.getLogger(__name__)
 
 
-def run_stage(main: Callable[..., None]) -> None:
-    """Run an entry point with the command line's arguments; exit with 1 where it raises a `ValueError`."""
+def run_entry_point(main: Callable[..., None]) -> None:
+    """Run an entry point with the command line's arguments; exit with 1 where input, a file or a loss is bad."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
 
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(main)
     try:
         app()
-    except (ValueError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         logger.error("%s", error)
         raise SystemExit(1) from error

@@ -13,7 +13,7 @@ from components.runtime import start
 from components.styles.bank import bank_document, write_bank, write_instances
 from components.styles.cluster import cluster_styles
 from components.styles.collect import collect_styles
-from pipelines.entry import run_stage
+from pipelines.entry import run_entry_point
 from pipelines.params import load_params
 from pipelines.tracking import start_run
 
@@ -42,4 +42,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_entry_point(main)

@@ -15,7 +15,7 @@ from components.evaluation.report import write_class_iou, write_confusion, write
 from components.evaluation.scores import Scores, scores_of
 from components.evaluation.segmenter import load_segmenter
 from components.runtime import start
-from pipelines.entry import run_stage
+from pipelines.entry import run_entry_point
 from pipelines.params import load_params
 from pipelines.tracking import start_run
 
@@ -53,4 +53,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_entry_point(main)

@@ -13,7 +13,7 @@ from components.export.bundle import Lineage, write_bundle
 from components.models.networks import load_networks
 from components.runtime import start
 from components.styles.bank import BANK_FILE
-from pipelines.entry import run_stage
+from pipelines.entry import run_entry_point
 from pipelines.params import load_params
 from pipelines.tracking import start_run
 
@@ -54,4 +54,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_entry_point(main)

@@ -7,7 +7,7 @@ from typer import Option
 
 from components.atomic import atomic_folder
 from components.data.prepare import prepare_dataset
-from pipelines.entry import run_stage
+from pipelines.entry import run_entry_point
 from pipelines.params import load_params
 
 
@@ -20,4 +20,4 @@ def main(out: Annotated[Path, Option()]) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_entry_point(main)

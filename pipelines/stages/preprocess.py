@@ -9,7 +9,7 @@ from components.atomic import atomic_folder
 from components.data.dataset import SPLITS
 from components.data.manifest import Manifest
 from components.data.preprocess import preprocess_split
-from pipelines.entry import run_stage
+from pipelines.entry import run_entry_point
 from pipelines.params import load_params
 
 
@@ -23,4 +23,4 @@ def main(prepared: Annotated[Path, Option()], out: Annotated[Path, Option()]) ->
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_entry_point(main)

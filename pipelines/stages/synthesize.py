@@ -15,7 +15,7 @@ from components.models.networks import load_networks
 from components.runtime import start
 from components.styles.bank import BANK_FILE
 from components.styles.synthesize import synthesize_split
-from pipelines.entry import run_stage
+from pipelines.entry import run_entry_point
 from pipelines.params import load_params
 
 
@@ -39,4 +39,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_entry_point(main)

@@ -15,7 +15,7 @@ from components.training.checkpoint import CheckpointFolder
 from components.training.curves import write_curves
 from components.training.phases import StageName, phases_of
 from components.training.trainer import Trainer
-from pipelines.entry import run_stage
+from pipelines.entry import run_entry_point
 from pipelines.params import load_params
 from pipelines.recorder import RunRecorder
 from pipelines.tracking import start_run
@@ -63,4 +63,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_entry_point(main)

@@ -14,7 +14,7 @@ from components.evaluation.evaluate import confusion_of, photos
 from components.evaluation.scores import scores_of
 from components.evaluation.segmenter import train_segmenter
 from components.runtime import start
-from pipelines.entry import run_stage
+from pipelines.entry import run_entry_point
 from pipelines.params import load_params
 from pipelines.tracking import start_run
 
@@ -40,4 +40,4 @@ def main(shards: Annotated[Path, Option()], out: Annotated[Path, Option()]) -> N
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_entry_point(main)
