@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -87,10 +88,19 @@ class CheckpointFolder:
             torch.save({"fingerprint": self.fingerprint, **state.pack()}, temporary)
 
     def load(self) -> dict[str, Any] | None:
-        """Give the packed state to go on from, or None where there is none for this fingerprint."""
+        """Give the packed state to go on from, or None where there is none for this fingerprint.
+
+        Raises:
+            ValueError: where the file is damaged.
+        """
         if not self.path.exists():
             return None
-        packed: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        try:
+            packed: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        except (RuntimeError, UnpicklingError, EOFError) as error:
+            raise ValueError(
+                f"{self.path}: damaged, expected a checkpoint; remove it to train afresh: {error}"
+            ) from error
         if packed["fingerprint"] != self.fingerprint:
             logger.warning(
                 "%s: made with other parameters, data or code (%.12s, now %.12s): training starts afresh",

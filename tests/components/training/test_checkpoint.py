@@ -105,3 +105,13 @@ def test_finishing_removes_the_state_and_may_be_done_twice(tmp_path: Path) -> No
     folder.finish()
     assert folder.load() is None
     assert [path.name for path in tmp_path.iterdir()] == ["finished"]
+
+
+@pytest.mark.parametrize("keep", [0, 100, 0.5])
+def test_a_damaged_checkpoint_is_named_and_how_to_go_on(tmp_path: Path, keep: float) -> None:
+    folder = CheckpointFolder(tmp_path, "abc")
+    folder.save(_state())
+    content = folder.path.read_bytes()
+    folder.path.write_bytes(content[: int(keep * len(content)) if keep < 1 else int(keep)])
+    with pytest.raises(ValueError, match=r"checkpoint\.pt: damaged, .*remove it to train afresh"):
+        folder.load()
