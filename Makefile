@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 .PHONY: demo setup test check lint lock
 demo: setup
 	$(BIN)/dvc repro
-	$(BIN)/python -m pipelines.summary
+	@$(BIN)/python -m pipelines.summary
 
 setup: $(INSTALLED)
 

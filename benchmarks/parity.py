@@ -85,7 +85,10 @@ def compare_folder(folder: Path) -> Iterator[Comparison]:
 
 def _batch(reference: dict[str, Any], options: dict[str, Any]) -> Batch:
     label = torch.from_numpy(reference["label"])
-    condition = one_hot(label[:, 0], options["label_nc"]) if options["label_nc"] else label.float()
+    if options["label_nc"]:
+        condition = one_hot(label[:, 0], options["label_nc"])
+    else:  # an RGB picture, in [-1, 1] or as bytes
+        condition = label / 127.5 - 1 if label.dtype == torch.uint8 else label.float()
     instance = torch.zeros(label[:, 0].shape, dtype=torch.int64)
     if "instance" in reference:
         instance = torch.stack([torch.from_numpy(dense_ids(ids)) for ids in reference["instance"][:, 0]]).long()
