@@ -5,7 +5,7 @@ Shapes: B pictures, C condition channels, H x W the size of the phase.
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,10 @@ class GeneratorLosses:
         """The terms that there are."""
         return [(name, term) for name, term in vars(self).items() if term is not None]
 
+    def detached(self) -> "GeneratorLosses":
+        """The same numbers, cut from the graph."""
+        return replace(self, **{name: term.detach() for name, term in self.named()})
+
 
 @dataclass(frozen=True)
 class DiscriminatorLosses:
@@ -46,6 +50,10 @@ class DiscriminatorLosses:
     def total(self) -> Tensor:
         """Half the sum of both terms, as published."""
         return 0.5 * (self.real + self.fake)
+
+    def detached(self) -> "DiscriminatorLosses":
+        """The same numbers, cut from the graph."""
+        return DiscriminatorLosses(real=self.real.detach(), fake=self.fake.detach())
 
 
 @dataclass(frozen=True)
@@ -114,14 +122,8 @@ class TrainingStep:
             parameter.grad = None
         torch.autograd.backward(fake, fake_gradient)
         return StepResult(
-            generator=GeneratorLosses(
-                adversarial=generator_losses.adversarial.detach(),
-                feature_matching=_detached(generator_losses.feature_matching),
-                perceptual=_detached(generator_losses.perceptual),
-            ),
-            discriminator=DiscriminatorLosses(
-                real=discriminator_losses.real.detach(), fake=discriminator_losses.fake.detach()
-            ),
+            generator=generator_losses.detached(),
+            discriminator=discriminator_losses.detached(),
             image=fake.detach(),
         )
 
@@ -141,7 +143,3 @@ def synthesizing_parameters(networks: Networks) -> list[nn.Parameter]:
     """The trainable parameters of generator and encoder, in a fixed order."""
     players: Sequence[nn.Module] = [part for part in (networks.generator, networks.encoder) if part is not None]
     return [parameter for part in players for parameter in part.parameters() if parameter.requires_grad]
-
-
-def _detached(term: Tensor | None) -> Tensor | None:
-    return None if term is None else term.detach()

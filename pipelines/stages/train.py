@@ -8,7 +8,7 @@ from typer import Argument, Option
 
 from components import fingerprint
 from components.atomic import atomic_folder
-from components.data.store import ShardStore
+from components.data.store import INDEX_FILE, ShardStore
 from components.models.networks import load_networks
 from components.runtime import start
 from components.training.checkpoint import CheckpointFolder
@@ -35,7 +35,7 @@ def main(
     sections = params.model_dump(mode="json", include={"model", "losses", "runtime", stage})
     depends_on = {
         "params": sections,
-        "data": train.index.fingerprint,
+        "data": fingerprint.of_file(shards / "train" / INDEX_FILE),
         "code": fingerprint.of_code(),
         "before": fingerprint.of_files(before, "*.safetensors") if before else None,
     }
