@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from components.config import Config
@@ -73,7 +73,7 @@ class ShardStore:
         for number, (name, count) in enumerate(self.index.shards):
             try:
                 self._shards.append(safe_open(folder / name, framework="numpy"))
-            except Exception as error:  # safetensors raises its own class or OSError
+            except (OSError, SafetensorError) as error:
                 raise ValueError(f"{folder / name}: expected a shard of {count} pictures, found {error}") from error
             found = self._shards[-1].get_slice("image").get_shape()[0]
             if found != count:
@@ -90,7 +90,8 @@ class ShardStore:
         for position in positions:
             shard_number, row = self._places[position]
             shard = self._shards[shard_number]
-            for key in shard.keys():  # noqa: SIM118 - not a dict
+            keys: list[str] = shard.keys()
+            for key in keys:
                 rows.setdefault(key, []).append(shard.get_slice(key)[row : row + 1])
         return {key: np.concatenate(parts) for key, parts in rows.items()}
 

@@ -1,6 +1,7 @@
 """Perceptual loss on VGG19 features (Wang et al. 2018, Sec. 3.5 and appendix; Johnson et al. 2016)."""
 
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +28,7 @@ class PerceptualLoss(nn.Module):
         network = vgg19(weights=None)
         try:
             network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-        except Exception as error:  # torch.load has no common base for what a wrong file raises
+        except (OSError, RuntimeError, TypeError, EOFError, UnpicklingError) as error:
             raise ValueError(
                 f"losses.vgg_weights: {weights} is no state dict of torchvision's vgg19: {error}"
             ) from error

@@ -72,6 +72,14 @@ def repro(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def output_of(command: list[str | Path], folder: Path, variables: dict[str, str] | None = None) -> str:
+    result = subprocess.run(
+        command, cwd=folder, env=environment() | (variables or {}), capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
 def stages_run(result: subprocess.CompletedProcess[str]) -> list[str]:
     assert result.returncode == 0, result.stdout + result.stderr
     return [line.split("'")[1] for line in result.stdout.splitlines() if line.startswith("Running stage")]
@@ -113,36 +121,16 @@ def test_scores_and_pictures_are_there_and_plausible(project: Path) -> None:
 
 
 def test_metrics_and_plots_are_declared(project: Path) -> None:
-    shown = {
-        what: json.loads(
-            subprocess.run(
-                [BIN / "dvc", what, "show", "--json"],
-                cwd=project,
-                env=environment(),
-                capture_output=True,
-                text=True,
-                check=True,
-            ).stdout
-        )
-        for what in ("metrics", "plots")
-    }
-    assert "mean_iou" in str(shown["metrics"])
-    plots = shown["plots"]["data"]
-    assert "errors" not in shown["plots"]
-    assert len(plots) == 9
+    assert "mean_iou" in output_of([BIN / "dvc", "metrics", "show"], project)
+    shown = json.loads(output_of([BIN / "dvc", "plots", "show", "--json"], project))
+    assert "errors" not in shown
+    assert len(shown["data"]) == 9
     for name in ("class_iou", "confusion", "results/plots/grid.png", "losses of the joint phase"):
-        assert plots[name], f"{name} is empty"
+        assert shown["data"][name], f"{name} is empty"
 
 
 def test_the_summary_names_what_is_there(project: Path) -> None:
-    summary = subprocess.run(
-        [sys.executable, "-m", "pipelines.summary"],
-        cwd=project,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    summary = output_of([sys.executable, "-m", "pipelines.summary"], project)
     for path in ("results/plots/grid.png", "build/synthesized/", "results/scores.json", "build/bundle/"):
         assert path in summary
         assert (project / path).exists()
@@ -165,22 +153,12 @@ assert image.shape == (1, 64, 128, 3) and image.dtype == np.uint8 and image.std(
 
 
 def test_the_flow_registers_the_model_and_a_stranger_loads_it(project: Path, tmp_path: Path) -> None:
-    variables = environment() | {"PREFECT_HOME": str(tmp_path / "prefect")}
-    flow = [sys.executable, "-m", "pipelines.flows.retrain"]
-    subprocess.run(flow, cwd=project, env=variables, capture_output=True, text=True, check=True)
-    listed = subprocess.run(
-        [sys.executable, "-m", "pipelines.registry", "list"],
-        cwd=project,
-        env=variables,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert "champion" in listed
+    prefect_home = {"PREFECT_HOME": str(tmp_path / "prefect")}
+    output_of([sys.executable, "-m", "pipelines.flows.retrain"], project, prefect_home)
+    assert "champion" in output_of([sys.executable, "-m", "pipelines.registry", "list"], project)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    uri = f"sqlite:///{project / 'mlflow.db'}"
-    subprocess.run([sys.executable, "-c", CONSUMER, uri], cwd=elsewhere, env=variables, check=True)
+    output_of([sys.executable, "-c", CONSUMER, f"sqlite:///{project / 'mlflow.db'}"], elsewhere)
 
 
 def test_clusters_of_big_objects_follow_their_true_styles(project: Path) -> None:
