@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from components.data.pictures import Picture
-from components.training.checkpoint import Row
+from components.training.state import Row
 from pipelines.tracking import StageRun
 
 

@@ -1,27 +1,21 @@
-"""PSPNet, the evaluator: trained on real photos, scored on real and synthesized ones (Sec. 4.1).
+"""PSPNet, the evaluator (Wang et al. 2018, Sec. 4.1).
 
 Shapes: B pictures, C classes, H x W full resolution.
 """
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import segmentation_models_pytorch as smp
 import torch
-from lightning_fabric import Fabric
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, pad
+from torch.nn.functional import pad
 
 from components.data.dataset import ClassInfo
-from components.data.loader import Batch, BatchMaker, epoch_order
-from components.evaluation.config import SegmenterConfig
 from components.models.networks import load_weights, read_weights
-from components.progress import track_progress
 
-IGNORED = 255
 SIZE_MULTIPLE = 8  # of heights and widths in this PSPNet
 WEIGHTS_FILE = "segmenter.safetensors"
 SHAPE_FILE = "segmenter.json"
@@ -73,34 +67,3 @@ def load_segmenter(folder: Path, classes: tuple[ClassInfo, ...]) -> Segmenter:
     segmenter = Segmenter(classes, **shape)
     load_weights(segmenter, read_weights(folder / WEIGHTS_FILE), source=folder / WEIGHTS_FILE)
     return segmenter.eval()
-
-
-def train_segmenter(maker: BatchMaker, config: SegmenterConfig, fabric: Fabric) -> Segmenter:
-    """Train PSPNet on the photos and label maps of a split, or load the weights that the parameters name."""
-    torch.manual_seed(config.seed)
-    segmenter = Segmenter(maker.store.index.classes, encoder=config.encoder, channels=config.channels)
-    if config.checkpoint is not None:
-        load_weights(segmenter, read_weights(config.checkpoint), source=config.checkpoint)
-        return segmenter.to(fabric.device).eval()
-    segmenter.to(fabric.device)
-    optimizer = torch.optim.Adam(segmenter.parameters(), lr=config.learning_rate)
-    steps = config.epochs * math.ceil(len(maker.store) / config.batch_size)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    ignored = torch.tensor([each.ignored_in_scores for each in segmenter.classes], device=fabric.device)
-    for batch in track_progress(_batches(maker, config), total=steps, label="training segmenter"):
-        assert batch.label is not None, "a dataset with classes has label maps"
-        target = batch.label.long()
-        target = target.masked_fill(ignored[target], IGNORED)
-        with fabric.autocast():
-            loss = cross_entropy(segmenter(batch.image), target, ignore_index=IGNORED)
-        optimizer.zero_grad()
-        fabric.backward(loss)
-        optimizer.step()
-        schedule.step()
-    return segmenter.eval()
-
-
-def _batches(maker: BatchMaker, config: SegmenterConfig) -> Iterator[Batch]:
-    for epoch in range(config.epochs):
-        order = epoch_order(len(maker.store), seed=config.seed, epoch=epoch, flip=True)
-        yield from maker.shuffled(order, config.batch_size)

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.training.checkpoint import Row
+from components.training.state import Row
 
 
 def write_curves(path: Path, history: Sequence[Row]) -> None:

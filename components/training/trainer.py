@@ -11,6 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from torch.optim import Adam
 
+from components.checkpoint import CheckpointFolder
 from components.data.encoding import to_bytes
 from components.data.loader import Batch, BatchMaker, epoch_order
 from components.data.pictures import Picture, condition_pictures, grid, spread_positions
@@ -19,10 +20,10 @@ from components.losses.config import LossesConfig
 from components.losses.perceptual import PerceptualLoss
 from components.models.networks import Networks
 from components.progress import track_progress
-from components.training.checkpoint import CheckpointFolder, Row, TrainingState
 from components.training.config import ProgressConfig
 from components.training.phases import Phase, freeze_for
 from components.training.schedule import rate_factor
+from components.training.state import Row, TrainingState
 from components.training.step import StepResult, TrainingStep, synthesizing_parameters
 
 logger = logging.getLogger(__name__)
@@ -154,7 +155,7 @@ class Trainer:
             if state.batch == batches_an_epoch:
                 self._end_epoch(phase, state, batches_an_epoch)
             if monotonic() - saved >= self.progress.checkpoint_seconds:
-                self.checkpoints.save(state)
+                self.checkpoints.save(state.pack())
                 saved = monotonic()
 
     def _batches(self, phase: Phase, state: TrainingState) -> Iterator[Batch]:

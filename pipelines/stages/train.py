@@ -8,10 +8,10 @@ from typer import Argument, Option
 
 from components import fingerprint
 from components.atomic import atomic_folder
+from components.checkpoint import CheckpointFolder
 from components.data.store import INDEX_FILE, ShardStore
 from components.models.networks import load_networks
 from components.runtime import start
-from components.training.checkpoint import CheckpointFolder
 from components.training.curves import write_curves
 from components.training.phases import StageName, phases_of
 from components.training.trainer import Trainer

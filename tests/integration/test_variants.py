@@ -57,7 +57,7 @@ def run_all_stages() -> None:
     shards, networks, styles, scores = build / "shards", build / "finetuned", build / "styles", Path("scores.json")
     prepare.main(out=build / "prepared")
     preprocess.main(prepared=build / "prepared", out=shards)
-    train_segmenter.main(shards=shards, out=build / "segmenter")
+    train_segmenter.main(shards=shards, out=build / "segmenter", state=Path("state/segmenter"))
     train.main("train_global", shards=shards, out=build / "global", state=Path("state/global"))
     train.main("train_local", shards=shards, out=build / "local", state=Path("state/local"), before=build / "global")
     train.main("finetune", shards=shards, out=networks, state=Path("state/finetune"), before=build / "local")

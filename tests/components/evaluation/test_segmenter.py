@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 import torch
 
+from components.checkpoint import CheckpointFolder
 from components.data.loader import BatchMaker
 from components.evaluation.config import SegmenterConfig
 from components.evaluation.evaluate import confusion_of, mean_absolute_difference, named_images, photos
 from components.evaluation.scores import scores_of
-from components.evaluation.segmenter import Segmenter, load_segmenter, train_segmenter
+from components.evaluation.segmenter import Segmenter, load_segmenter
+from components.evaluation.segmenter_training import train_segmenter
 from tests.tiny import CLASSES, cpu_fabric, tiny_maker, tiny_samples, tiny_store, write_store
 
 SIZE = {"encoder": "resnet18", "channels": 8}
@@ -18,6 +20,17 @@ SIZE = {"encoder": "resnet18", "channels": 8}
 def _config(**overrides: Any) -> SegmenterConfig:
     values = {"checkpoint": None, "epochs": 1, "batch_size": 2, "learning_rate": 0.003, "seed": 0}
     return SegmenterConfig(**(SIZE | values | overrides))
+
+
+def _train(maker: BatchMaker, config: SegmenterConfig, folder: Path, stop_after: int | None = None) -> Segmenter:
+    """Train with a checkpoint after each step, in a folder of its own; `stop_after` epochs an exception ends it."""
+
+    def report(loss: float, epoch: int) -> None:
+        if epoch == stop_after:
+            raise KeyboardInterrupt
+
+    state = CheckpointFolder(folder / "state", config.model_dump_json())
+    return train_segmenter(maker, config, cpu_fabric(), checkpoints=state, checkpoint_seconds=0, report=report)
 
 
 def _flat_colours(folder: Path, *, count: int = 4) -> BatchMaker:
@@ -39,7 +52,7 @@ def _segmenter(seed: int = 0) -> Segmenter:
 
 def test_it_learns_to_tell_two_flat_colours_apart(tmp_path: Path) -> None:
     maker = _flat_colours(tmp_path / "train")
-    segmenter = train_segmenter(maker, _config(epochs=12), cpu_fabric())
+    segmenter = _train(maker, _config(epochs=12), tmp_path)
     assert not segmenter.training
     scores = scores_of(confusion_of(segmenter, maker, photos, cpu_fabric()), CLASSES)
     assert scores.pixel_accuracy > 0.85  # chance and the commoner class give half
@@ -62,7 +75,7 @@ def test_pixels_of_ignored_classes_teach_nothing(tmp_path: Path) -> None:
             sample["label"][:] = 1
             sample["label"][:, :56] = rest  # seven of eight pixels
         maker = tiny_maker(write_store(tmp_path / folder, samples, instance_ids))
-        segmenter = train_segmenter(maker, _config(), cpu_fabric())  # one step
+        segmenter = _train(maker, _config(), tmp_path / folder)  # one step
         return segmenter.network.segmentation_head[0].bias.detach().clone()
 
     torch.manual_seed(0)
@@ -104,7 +117,7 @@ def test_a_checkpoint_takes_the_place_of_training(tmp_path: Path) -> None:
     segmenter.save(tmp_path / "saved")
     maker = _flat_colours(tmp_path / "train", count=1)
     config = _config(checkpoint=tmp_path / "saved" / "segmenter.safetensors", epochs=50)
-    found = train_segmenter(maker, config, cpu_fabric())
+    found = _train(maker, config, tmp_path)
     weights = segmenter.state_dict()
     assert all(torch.equal(value, weights[key]) for key, value in found.state_dict().items())
     assert not found.training
@@ -115,12 +128,14 @@ def test_a_checkpoint_of_another_backbone_is_refused_with_its_file(tmp_path: Pat
     path = tmp_path / "saved" / "segmenter.safetensors"
     maker = _flat_colours(tmp_path / "train", count=1)
     with pytest.raises(ValueError, match=f"{path}: .*has shape"):
-        train_segmenter(maker, _config(checkpoint=path, channels=16), cpu_fabric())
+        _train(maker, _config(checkpoint=path, channels=16), tmp_path)
 
 
 def test_the_same_seed_trains_the_same_segmenter(tmp_path: Path) -> None:
     maker = _flat_colours(tmp_path / "train", count=2)
-    first, again, other = (train_segmenter(maker, _config(seed=seed), cpu_fabric()).state_dict() for seed in (1, 1, 2))
+    first, again, other = (
+        _train(maker, _config(seed=seed), tmp_path / str(number)).state_dict() for number, seed in enumerate((1, 1, 2))
+    )
     assert all(torch.equal(value, again[key]) for key, value in first.items())
     assert not all(torch.equal(value, other[key]) for key, value in first.items())
 
@@ -142,3 +157,13 @@ def test_named_images_are_scored_in_place_of_photos(tmp_path: Path) -> None:
 def test_a_size_that_pspnet_does_not_divide_is_padded_and_cut_back() -> None:
     segmenter = _segmenter().eval()
     assert segmenter.predict(torch.zeros(1, 3, 36, 68)).shape == (1, 36, 68)
+
+
+def test_interrupted_training_goes_on_and_ends_with_the_same_weights(tmp_path: Path) -> None:
+    maker = tiny_maker(tiny_store(tmp_path / "train", count=5))
+    whole = _train(maker, _config(epochs=3), tmp_path / "whole").state_dict()
+    for stop_after in (1, 2):  # the exception comes before the epoch's last checkpoint: in mid-epoch
+        with pytest.raises(KeyboardInterrupt):
+            _train(maker, _config(epochs=3), tmp_path / "cut", stop_after)
+    resumed = _train(maker, _config(epochs=3), tmp_path / "cut").state_dict()
+    assert all(torch.equal(tensor, resumed[name]) for name, tensor in whole.items())

@@ -8,13 +8,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from components.checkpoint import CheckpointFolder
 from components.data.loader import Batch
 from components.data.store import ShardStore
 from components.losses.config import LossesConfig
 from components.models.networks import Networks
-from components.training.checkpoint import CheckpointFolder, Row
 from components.training.config import PhaseConfig, ProgressConfig
 from components.training.phases import StageName, phases_of
+from components.training.state import Row
 from components.training.step import StepResult, TrainingStep
 from components.training.trainer import Trainer, TrainingResult
 from tests.tiny import cpu_fabric, tiny_model, tiny_networks, tiny_store

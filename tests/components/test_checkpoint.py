@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch.optim import Adam
 
-from components.training import checkpoint
-from components.training.checkpoint import CheckpointFolder, TrainingState
+from components import checkpoint
+from components.checkpoint import CheckpointFolder
+from components.training.state import TrainingState
 from components.training.step import synthesizing_parameters
 from tests.tiny import tiny_model, tiny_networks
 
@@ -44,7 +45,7 @@ def test_a_state_is_taken_up_whole(tmp_path: Path) -> None:
     folder = CheckpointFolder(tmp_path / "state", "abc")
     state = _state()
     torch.manual_seed(11)
-    folder.save(state)
+    folder.save(state.pack())
     expected_draw = torch.rand(3)
     other = _state(seed=1)
     assert not _equal(other.pack(), state.pack())
@@ -57,7 +58,7 @@ def test_a_state_is_taken_up_whole(tmp_path: Path) -> None:
 
 
 def test_the_file_holds_tensors_and_plain_values_only(tmp_path: Path) -> None:
-    CheckpointFolder(tmp_path, "abc").save(_state())
+    CheckpointFolder(tmp_path, "abc").save(_state().pack())
     packed = torch.load(tmp_path / "checkpoint.pt", weights_only=True)  # refuses any other object
     assert packed["fingerprint"] == "abc"
 
@@ -66,7 +67,7 @@ def test_a_failing_save_leaves_the_state_before_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = CheckpointFolder(tmp_path, "abc")
-    folder.save(_state(epoch=4))
+    folder.save(_state(epoch=4).pack())
 
     def write_half(_: object, path: Path) -> None:
         path.write_bytes(b"half")
@@ -74,7 +75,7 @@ def test_a_failing_save_leaves_the_state_before_and_nothing_else(
 
     monkeypatch.setattr(checkpoint.torch, "save", write_half)
     with pytest.raises(OSError, match="disk full"):
-        folder.save(_state(epoch=5))
+        folder.save(_state(epoch=5).pack())
     monkeypatch.undo()
     assert folder.load()["epoch"] == 4
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
@@ -87,7 +88,7 @@ def test_a_folder_without_state_gives_none(tmp_path: Path) -> None:
 def test_a_state_of_another_fingerprint_is_not_continued_and_it_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    CheckpointFolder(tmp_path, "a" * 64).save(_state())
+    CheckpointFolder(tmp_path, "a" * 64).save(_state().pack())
     with caplog.at_level(logging.WARNING):
         assert CheckpointFolder(tmp_path, "b" * 64).load() is None
     (message,) = [record.getMessage() for record in caplog.records]
@@ -99,7 +100,7 @@ def test_a_state_of_another_fingerprint_is_not_continued_and_it_says_so(
 
 def test_finishing_removes_the_state_and_may_be_done_twice(tmp_path: Path) -> None:
     folder = CheckpointFolder(tmp_path, "abc")
-    folder.save(_state())
+    folder.save(_state().pack())
     (tmp_path / "run_0123").write_text("of the finished stage")
     folder.finish()
     folder.finish()
@@ -110,7 +111,7 @@ def test_finishing_removes_the_state_and_may_be_done_twice(tmp_path: Path) -> No
 @pytest.mark.parametrize("keep", [0, 100, 0.5])
 def test_a_damaged_checkpoint_is_named_and_how_to_go_on(tmp_path: Path, keep: float) -> None:
     folder = CheckpointFolder(tmp_path, "abc")
-    folder.save(_state())
+    folder.save(_state().pack())
     content = folder.path.read_bytes()
     folder.path.write_bytes(content[: int(keep * len(content)) if keep < 1 else int(keep)])
     with pytest.raises(ValueError, match=r"checkpoint\.pt: damaged, .*remove it to train afresh"):
