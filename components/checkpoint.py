@@ -31,6 +31,11 @@ class CheckpointFolder:
         self.fingerprint = fingerprint
         folder.mkdir(parents=True, exist_ok=True)
 
+    @property
+    def run_file(self) -> Path:
+        """Where the id of the stage's tracked run is kept: another fingerprint is another run."""
+        return self.folder / f"run_{self.fingerprint[:16]}"
+
     def save(self, packed: Mapping[str, Any]) -> None:
         """Write a state of tensors and plain values, whole or not at all."""
         with atomic_file(self.path) as temporary:

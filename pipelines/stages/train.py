@@ -40,9 +40,7 @@ def main(
         "before": fingerprint.of_files(before, "*.safetensors") if before else None,
     }
     checkpoints = CheckpointFolder(state, fingerprint.of_values(depends_on))
-    with start_run(
-        stage, sections, train.index.fingerprint, resume_file=state / f"run_{checkpoints.fingerprint[:16]}"
-    ) as run:
+    with start_run(stage, sections, train.index.fingerprint, resume_file=checkpoints.run_file) as run:
         trainer = Trainer(
             train=train,
             val=val,

@@ -36,9 +36,8 @@ def main(
         "code": fingerprint.of_code(["data", "evaluation"]),
     }
     checkpoints = CheckpointFolder(state, fingerprint.of_values(depends_on))
-    resume_file = state / f"run_{checkpoints.fingerprint[:16]}"
     with (
-        start_run("train_segmenter", sections, train.index.fingerprint, resume_file=resume_file) as run,
+        start_run("train_segmenter", sections, train.index.fingerprint, resume_file=checkpoints.run_file) as run,
         atomic_folder(out) as folder,
     ):
         if train.index.classes:

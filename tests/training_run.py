@@ -1,0 +1,97 @@
+"""Runs of the training loop on tiny pictures, and ways to interrupt them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from components.checkpoint import CheckpointFolder
+from components.data.loader import Batch
+from components.data.store import ShardStore
+from components.losses.config import LossesConfig
+from components.models.networks import Networks
+from components.training.config import PhaseConfig, ProgressConfig
+from components.training.phases import StageName, phases_of
+from components.training.state import Row
+from components.training.step import StepResult, TrainingStep
+from components.training.trainer import Trainer, TrainingResult
+from tests.tiny import cpu_fabric, tiny_model, tiny_networks
+
+MODEL = tiny_model(n_local_enhancers=2, num_D=3, n_downsample_global=1, n_downsample_encoder=1, n_layers_D=1)
+
+
+class InterruptError(Exception):
+    """Stands for a machine that goes down."""
+
+
+class RecordingRecorder:
+    """Keeps what it is told, and stops training after a number of epochs where asked to."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.stop_after = stop_after
+        self.rows: list[tuple[int, Row]] = []
+        self.samples: dict[str, NDArray[np.uint8]] = {}
+
+    def epoch(self, row: Row, number: int) -> None:
+        self.rows.append((number, dict(row)))
+        if number == self.stop_after:
+            raise InterruptError
+
+    def sample(self, name: str, picture: NDArray[np.uint8]) -> None:
+        self.samples[name] = picture
+
+
+def phase_config(**overrides: Any) -> PhaseConfig:
+    values = {"epochs": 2, "epochs_decay": 1, "batch_size": 2, "learning_rate": 0.01, "beta1": 0.5, "beta2": 0.999}
+    return PhaseConfig(**(values | {"flip": True, "seed": 5} | overrides))
+
+
+def train_stage(
+    train: ShardStore,
+    val: ShardStore,
+    state: Path,
+    stage: StageName = "train_local",
+    *,
+    recorder: RecordingRecorder | None = None,
+    fingerprint: str = "same",
+    config: PhaseConfig | None = None,
+    start: Networks | None = None,
+    checkpoint_seconds: float = 0,
+    model: Any = MODEL,
+) -> TrainingResult:
+    trainer = Trainer(
+        train=train,
+        val=val,
+        losses=LossesConfig(lambda_feature_matching=10, lambda_perceptual=10, vgg_weights=None),
+        progress=ProgressConfig(checkpoint_seconds=checkpoint_seconds, sample_epochs=2),
+        fabric=cpu_fabric(),
+        checkpoints=CheckpointFolder(state, fingerprint),
+        recorder=recorder or RecordingRecorder(),
+    )
+    if start is None and stage != "train_global":
+        start = tiny_networks(model, enhancers=0, seed=9)
+    return trainer.run(phases_of(stage, model, 4, config or phase_config()), start)
+
+
+def assert_equal(found: TrainingResult, expected: TrainingResult) -> None:
+    assert found.history == expected.history
+    weights = expected.networks.state_dict()
+    assert found.networks.state_dict().keys() == weights.keys()
+    for key, value in found.networks.state_dict().items():
+        assert torch.equal(value, weights[key]), key
+
+
+def interrupt_at_step(monkeypatch: pytest.MonkeyPatch, step_number: int) -> list[int]:
+    original, steps = TrainingStep.gradients, []
+
+    def gradients(self: TrainingStep, batch: Batch) -> StepResult:
+        steps.append(len(steps))
+        if len(steps) == step_number:
+            raise InterruptError
+        return original(self, batch)
+
+    monkeypatch.setattr(TrainingStep, "gradients", gradients)
+    return steps
