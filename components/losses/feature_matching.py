@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import l1_loss
 
 from components.models.discriminator import ScaleFeatures
 
@@ -21,7 +20,7 @@ def feature_matching(fake: list[ScaleFeatures], real: list[ScaleFeatures]) -> Te
         scalar, before λ.
     """
     distances = [
-        l1_loss(a.float(), b.detach().float()) * 4 / (len(fake_scale) - 1)
+        (a - b.detach()).abs().mean(dtype=torch.float32) * 4 / (len(fake_scale) - 1)
         for fake_scale, real_scale in zip(fake, real, strict=True)
         for a, b in zip(fake_scale[:-1], real_scale[:-1], strict=True)
     ]

@@ -1,0 +1,33 @@
+import pytest
+import torch
+
+from components.losses.feature_matching import feature_matching
+
+
+def _map(*values: float) -> torch.Tensor:
+    return torch.tensor(values).view(1, 1, 1, -1)
+
+
+def test_feature_matching_weighs_layers_and_scales_as_published() -> None:
+    # n_layers_D = 2: results of 3 layers and the prediction, so 4 / (2 + 1) a layer; 1 / 2 a scale.
+    fake = [
+        [_map(1.0, 3.0), _map(0.0), _map(2.0), _map(100.0)],
+        [_map(0.0, 0.0), _map(5.0), _map(1.0), _map(-100.0)],
+    ]
+    real = [
+        [_map(0.0, 0.0), _map(3.0), _map(2.0), _map(0.0)],
+        [_map(0.0, 1.0), _map(4.0), _map(1.0), _map(0.0)],
+    ]
+    # mean distances: 2, 3, 0 and 0.5, 1, 0
+    assert feature_matching(fake, real).item() == pytest.approx((2 + 3 + 0 + 0.5 + 1 + 0) * 4 / 3 / 2)
+
+
+def test_feature_matching_sends_no_gradient_to_the_photo_or_the_prediction() -> None:
+    fake = [[_map(2.0, 0.0).requires_grad_(), _map(1.0).requires_grad_()]]
+    real = [[_map(1.0, 1.0).requires_grad_(), _map(0.0).requires_grad_()]]
+    feature_matching(fake, real).backward()
+    # n_layers_D = 0: 4 / 1 a layer, and the mean is over two values
+    assert fake[0][0].grad.flatten().tolist() == [2.0, -2.0]
+    assert fake[0][1].grad is None
+    assert real[0][0].grad is None
+    assert real[0][1].grad is None
