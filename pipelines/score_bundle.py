@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
 from components.data.encoding import to_signed_unit
@@ -15,7 +16,6 @@ from components.evaluation.evaluate import confusion_of
 from components.evaluation.scores import scores_of
 from components.evaluation.segmenter import load_segmenter
 from components.inference import Synthesizer
-from components.runtime import RuntimeConfig, start
 
 STYLE_SEED = 0  # of the first picture, and counted on
 
@@ -40,7 +40,7 @@ def score_bundle(bundle: Path, shards: Path, segmenter: Path) -> dict[str, float
     found = [each.name for each in synthesizer.bundle.classes]
     if not expected or found != expected:
         raise ValueError(f"{bundle}: has the classes {found}, the validation set {expected}")
-    fabric = start(RuntimeConfig(accelerator="cpu", precision="32-true", threads=torch.get_num_threads()))
+    fabric = Fabric(accelerator="cpu", devices=1)
     maker = BatchMaker(store, scale=1, use_boundary_map=False, device=fabric.device)
 
     seeds = count(STYLE_SEED)

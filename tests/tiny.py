@@ -3,6 +3,7 @@
 Shapes: 32x64 pixels and networks of 4 channels, unless a test asks for others.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ import torch
 from lightning_fabric import Fabric
 
 from components.data.dataset import ClassInfo, Split
+from components.data.draws import CropConfig
 from components.data.encoding import boundary_map, dense_ids, pack_bits
 from components.data.loader import Batch, BatchMaker
-from components.data.store import INDEX_FILE, Sample, ShardStore, SplitIndex, write_shard
+from components.data.store import INDEX_FILE, Sample, ShardStore, ShardWriter, SplitIndex
+from components.losses.config import LossesConfig
 from components.models.config import ModelConfig
 from components.models.networks import Networks, PhaseShape
+from components.runtime import RuntimeConfig
 
 CPU = torch.device("cpu")
 CLASSES = (
@@ -25,6 +29,7 @@ CLASSES = (
     ClassInfo(3, "sky", (70, 130, 180)),
 )
 MODEL: dict[str, Any] = {
+    "generator": "coarse_to_fine",
     "ngf": 4,
     "n_downsample_global": 2,
     "n_blocks_global": 1,
@@ -34,6 +39,8 @@ MODEL: dict[str, Any] = {
     "upsampling": "transposed",
     "boundary_map": True,
     "n_features": 3,
+    "features": "instance",
+    "features_file": None,
     "nef": 4,
     "n_downsample_encoder": 2,
     "ndf": 4,
@@ -90,22 +97,18 @@ def write_store(
 ) -> ShardStore:
     """Write shards and index of these pictures, named picture_0 and on, and open them."""
     folder.mkdir(parents=True)
-    shards = []
-    for number, start in enumerate(range(0, len(samples), shard_size)):
-        name = f"shard-{number:05d}.safetensors"
-        shards.append((name, write_shard(folder / name, samples[start : start + shard_size])))
+    writer = ShardWriter(folder, shard_size)
+    for sample in samples:
+        writer.add(sample)
     rgb = "condition" in samples[0]
-    height, width = samples[0]["image"].shape[:2]
     index = SplitIndex(
         split=split,
-        height=height,
-        width=width,
         classes=() if rgb else classes,
         instance_maps=True,
         fingerprint=f"{split}-data",
         names=tuple(f"picture_{number}" for number in range(len(samples))),
         instance_ids=tuple(instance_ids),
-        shards=tuple(shards),
+        shards=writer.finish(),
     )
     (folder / INDEX_FILE).write_text(index.model_dump_json())
     return ShardStore(folder)
@@ -119,9 +122,20 @@ def tiny_store(
     return write_store(folder, samples, instance_ids)
 
 
-def tiny_maker(store: ShardStore, *, scale: int = 1, use_boundary_map: bool = True) -> BatchMaker:
+def mixed_store(folder: Path, sizes: Sequence[tuple[int, int]], *, rgb: bool = False) -> ShardStore:
+    """Write and open random pictures of these heights and widths, in their order."""
+    samples, instance_ids = [], []
+    for number, (height, width) in enumerate(sizes):
+        sample, ids = tiny_samples(1, height, width, rgb=rgb, seed=number)
+        samples, instance_ids = samples + sample, instance_ids + ids
+    return write_store(folder, samples, instance_ids)
+
+
+def tiny_maker(
+    store: ShardStore, *, scale: int = 1, use_boundary_map: bool = True, crop: CropConfig | None = None
+) -> BatchMaker:
     """Batches on the CPU."""
-    return BatchMaker(store, scale=scale, use_boundary_map=use_boundary_map, device=CPU)
+    return BatchMaker(store, scale=scale, use_boundary_map=use_boundary_map, device=CPU, crop=crop)
 
 
 def random_batch(
@@ -133,12 +147,27 @@ def random_batch(
     ids = torch.randint(6, (batch, -(-height // 8), -(-width // 8)), generator=generator)
     return Batch(
         names=tuple(f"picture_{number}" for number in range(batch)),
+        positions=tuple(range(batch)),
         condition=torch.rand(batch, channels, height, width, generator=generator),
         image=torch.rand(batch, 3, height, width, generator=generator) * 2 - 1,
         label=None,
         instance=ids.repeat_interleave(8, 1).repeat_interleave(8, 2)[:, :height, :width],
         instance_count=6,
     )
+
+
+def tiny_losses(**overrides: Any) -> LossesConfig:
+    """The paper's losses without VGG19, for which there are no weights."""
+    values: dict[str, Any] = {"adversarial": "least_squares", "lambda_feature_matching": 10, "lambda_l1": 0}
+    values |= {"lambda_perceptual": 10, "perceptual": "johnson", "vgg_weights": None}
+    return LossesConfig(**(values | overrides))
+
+
+def tiny_runtime(**overrides: Any) -> RuntimeConfig:
+    """One thread of a CPU, float32, nothing that makes it faster."""
+    values: dict[str, Any] = {"accelerator": "cpu", "precision": "32-true", "threads": 1}
+    values |= {"channels_last": False, "compile": False, "gradient_checkpointing": False}
+    return RuntimeConfig(**(values | overrides))
 
 
 def cpu_fabric() -> Fabric:

@@ -3,24 +3,45 @@
 Shapes: B pictures, C classes, H x W pixels.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 
-def one_hot(label: Tensor, class_count: int) -> Tensor:
-    """(B, H, W) uint8 class indices -> (B, C, H, W) float32 of zeros and ones.
+def check_labels(label: NDArray[np.generic], class_count: int, names: Sequence[str]) -> None:
+    """Check label maps (B, H, W) on the host: on a GPU a label without a class ends in an error that names nothing.
 
     Raises:
-        ValueError: where a label is not below `class_count`.
+        ValueError: naming the picture and its largest label, where that is not below `class_count`.
     """
-    largest = int(label.max())
-    if largest >= class_count:
-        raise ValueError(f"label map: expected classes 0..{class_count - 1}, found {largest}")
+    for name, largest in zip(names, label.max(axis=(1, 2)).tolist(), strict=True):
+        if largest >= class_count:
+            raise ValueError(f"{name}: label map: expected classes 0..{class_count - 1}, found {largest}")
+
+
+def one_hot(label: Tensor, class_count: int, extra: Tensor | None = None) -> Tensor:
+    """Class indices to channels of zeros and ones.
+
+    Labels are not checked here, where that would wait for the device: see `check_labels`.
+
+    Args:
+        label: (B, H, W) uint8, all below `class_count`.
+        class_count: C.
+        extra: (B, E, H, W) further channels; at once, since `torch.cat` would write all the others a second time.
+
+    Returns:
+        (B, C + E, H, W) float32.
+    """
     batch, height, width = label.shape
-    encoded = torch.zeros(batch, class_count, height, width, device=label.device)
-    return encoded.scatter_(1, label.long().unsqueeze(1), 1.0)
+    extra_count = 0 if extra is None else extra.shape[1]
+    encoded = torch.zeros(batch, class_count + extra_count, height, width, device=label.device)
+    encoded[:, :class_count].scatter_(1, label.long().unsqueeze(1), 1.0)
+    if extra is not None:
+        encoded[:, class_count:] = extra
+    return encoded
 
 
 def boundary_map(instance: Tensor) -> Tensor:

@@ -1,19 +1,22 @@
-"""Batches from shards, in a seeded order, with the tensors that the networks see made on the device.
+"""Batches from shards, with the tensors that the networks see made on the device.
 
 Shapes: B pictures, C classes, H x W the size of the phase.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from components.data.encoding import boundary_map, one_hot, to_signed_unit, unpack_bits
+from components.data.batch_stream import BatchStream
+from components.data.draws import CropConfig, Draw, batches_in_order
+from components.data.encoding import boundary_map, check_labels, one_hot, to_signed_unit, unpack_bits
+from components.data.precomputed import PrecomputedFeatures
 from components.data.store import Sample, ShardStore
+from components.data.transfer import DeviceCopier, Transfer
 
 
 @dataclass(frozen=True)
@@ -22,46 +25,47 @@ class Batch:
 
     Attributes:
         names: the pictures' names.
+        positions: their places in the index.
         condition: (B, C + 1, H, W) one-hot label map (or RGB in [-1, 1]) and, where asked for, boundary map.
         image: (B, 3, H, W) in [-1, 1].
         label: (B, H, W) uint8; None for RGB conditions.
-        instance: (B, H, W) int64 ids 0..M-1.
+        instance: (B, H, W) int64 ids 0..M-1 of the whole picture; in a window not all of them occur.
         instance_count: M, the largest of the batch.
+        styles: (B, M, F) precomputed features of the instances; None where there are none.
     """
 
     names: tuple[str, ...]
+    positions: tuple[int, ...]
     condition: Tensor
     image: Tensor
     label: Tensor | None
     instance: Tensor
     instance_count: int
+    styles: Tensor | None = None
 
 
 @dataclass(frozen=True)
-class EpochOrder:
-    """In which order an epoch visits the pictures, and which of them it mirrors.
+class Reading:
+    """A batch as it was read: the tensors of a shard, stacked, on their way to the device."""
 
-    Attributes:
-        positions: (n,) int64, every position once.
-        flipped: (n,) bool, in the order of `positions`.
-    """
-
-    positions: NDArray[np.int64]
-    flipped: NDArray[np.bool_]
-
-
-def epoch_order(count: int, *, seed: int, epoch: int, flip: bool) -> EpochOrder:
-    """Draw an epoch's order; it depends on nothing but these values, so a resumed epoch has the same."""
-    generator = np.random.default_rng([seed, epoch])
-    positions = generator.permutation(count)
-    flipped = generator.random(count) < 0.5
-    return EpochOrder(positions, flipped & flip)
+    positions: tuple[int, ...]
+    width: int
+    transfer: Transfer
 
 
 class BatchMaker:
     """Makes batches of a split at one scale on one device."""
 
-    def __init__(self, store: ShardStore, *, scale: int, use_boundary_map: bool, device: torch.device) -> None:
+    def __init__(
+        self,
+        store: ShardStore,
+        *,
+        scale: int,
+        use_boundary_map: bool,
+        device: torch.device,
+        crop: CropConfig | None = None,
+        features: PrecomputedFeatures | None = None,
+    ) -> None:
         """Choose what the batches hold.
 
         Args:
@@ -69,63 +73,97 @@ class BatchMaker:
             scale: by how much the pictures are made smaller than they are stored, a power of two.
             use_boundary_map: whether it is the condition's last channel.
             device: where the tensors are made.
+            crop: the window that is taken of each picture, of which only that part is read; None takes it whole.
+            features: of the split's instances, where they are precomputed.
 
         Raises:
-            ValueError: where a boundary map of a dataset with neither classes nor instance maps is asked for.
+            ValueError: where a boundary map of a dataset with neither classes nor instance maps is asked for, or a
+                crop is no multiple of the scale.
         """
         if use_boundary_map and not store.index.classes and not store.index.instance_maps:
             raise ValueError("model.boundary_map: true needs instance maps or label maps; the dataset has neither")
+        if crop is not None and (crop.height % scale or crop.width % scale):
+            raise ValueError(f"crop: must be a multiple of {scale} at this scale, got {crop.height} x {crop.width}")
         self.store = store
         self.scale = scale
         self.use_boundary_map = use_boundary_map
         self.device = device
+        self.crop = crop
+        self.features = features
+        self._copier = DeviceCopier(device)
 
-    def make(self, positions: Sequence[int], flipped: Sequence[bool] | None = None) -> Batch:
+    def make(self, draws: Sequence[Draw]) -> Batch:
         """Read pictures and expand them: one-hot and boundary map on the device."""
-        sample = self.store.read(positions)
-        if flipped is not None:
-            _mirror(sample, np.asarray(flipped), self.store.index.width)
-        tensors = {key: torch.from_numpy(value).to(self.device, non_blocking=True) for key, value in sample.items()}
+        return self.finish(self.read(draws))
+
+    def stream(self, batches: Iterable[Sequence[Draw]]) -> BatchStream:
+        """Make batches one after the other, the next ones read ahead in a thread; None where one has no pictures."""
+        return BatchStream(self, batches)
+
+    def in_order(self, batch_size: int) -> Iterator[Batch]:
+        """Every picture once, in the order of the index; a batch ends early where the size changes."""
+        assert self.crop is None, "windows of pictures have no order"
+        with self.stream(batches_in_order(self.store.index, batch_size)) as stream:
+            yield from filter(None, stream)
+
+    def read(self, draws: Sequence[Draw]) -> Reading:
+        """The part of `make` that needs no device: read, mirror, check, and start the copy. Any thread may do it.
+
+        Raises:
+            ValueError: where pictures of several sizes are to be taken whole, or a label is not one of the classes.
+        """
+        positions = tuple(draw.position for draw in draws)
+        windows = None
+        if self.crop is not None:
+            height, width = self.crop.height, self.crop.width
+            windows = [(slice(d.top, d.top + height), slice(d.left, d.left + width)) for d in draws]
+        sample = self.store.read(positions, windows)
+        width = sample["image"].shape[2]
+        if "label" in sample:
+            check_labels(sample["label"], len(self.store.index.classes), self._names(positions))
+        _mirror(sample, [row for row, draw in enumerate(draws) if draw.flipped], width)
+        return Reading(positions, width, self._copier.send(sample))
+
+    def finish(self, reading: Reading) -> Batch:
+        """The part of `make` that the device does."""
+        tensors = self._copier.receive(reading.transfer)
         instance = tensors["instance"][:, :: self.scale, :: self.scale]
-        label = None
-        if "label" in tensors:
-            label = tensors["label"][:, :: self.scale, :: self.scale]
-            condition = one_hot(label, len(self.store.index.classes))
-        else:
-            condition = _shrink(to_signed_unit(tensors["condition"]), self.scale)
+        label = tensors["label"][:, :: self.scale, :: self.scale] if "label" in tensors else None
+        edge = None
         if self.use_boundary_map:
-            stored = self.scale == 1
-            edge = unpack_bits(tensors["boundary"], self.store.index.width) if stored else boundary_map(instance)
-            condition = torch.cat([condition, edge], dim=1)
+            stored = self.scale == 1 and "boundary" in tensors
+            edge = unpack_bits(tensors["boundary"], reading.width) if stored else boundary_map(instance)
+        if label is None:
+            picture = _shrink(to_signed_unit(tensors["condition"]), self.scale)
+            condition = picture if edge is None else torch.cat([picture, edge], dim=1)
+        else:
+            condition = one_hot(label, len(self.store.index.classes), extra=edge)
+        count = self.store.instance_count(reading.positions)
+        styles = None if self.features is None else self.features.styles(reading.positions, count).to(self.device)
         return Batch(
-            names=tuple(self.store.index.names[position] for position in positions),
+            names=self._names(reading.positions),
+            positions=reading.positions,
             condition=condition,
             image=_shrink(to_signed_unit(tensors["image"]), self.scale),
             label=label,
             instance=instance.long(),
-            instance_count=self.store.instance_count(positions),
+            instance_count=count,
+            styles=styles,
         )
 
-    def in_order(self, batch_size: int) -> Iterator[Batch]:
-        """Every picture once, in the order of the index."""
-        for start in range(0, len(self.store), batch_size):
-            yield self.make(range(start, min(start + batch_size, len(self.store))))
-
-    def shuffled(self, order: EpochOrder, batch_size: int, *, first_batch: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from number `first_batch` on; the last may be smaller."""
-        for start in range(first_batch * batch_size, len(order.positions), batch_size):
-            part = slice(start, start + batch_size)
-            yield self.make(order.positions[part].tolist(), order.flipped[part].tolist())
+    def _names(self, positions: Sequence[int]) -> tuple[str, ...]:
+        return tuple(self.store.index.names[position] for position in positions)
 
 
-def _mirror(sample: Sample, flipped: NDArray[np.bool_], width: int) -> None:
+def _mirror(sample: Sample, rows: Sequence[int], width: int) -> None:
     """Mirror the chosen pictures left to right, all their tensors alike."""
     for key, value in sample.items():
-        if key == "boundary":
-            bits = np.unpackbits(value[flipped].astype(np.uint8), axis=-1, count=width)
-            value[flipped] = np.packbits(bits[:, :, ::-1], axis=-1)
-        else:
-            value[flipped] = value[flipped][:, :, ::-1]
+        for row in rows:
+            if key == "boundary":
+                bits = np.unpackbits(value[row].astype(np.uint8), axis=-1, count=width)
+                value[row] = np.packbits(bits[:, ::-1], axis=-1)
+            else:
+                value[row] = value[row, :, ::-1]
 
 
 def _shrink(image: Tensor, scale: int) -> Tensor:

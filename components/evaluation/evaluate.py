@@ -11,6 +11,7 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
 
+from components.data.draws import batches_in_order
 from components.data.encoding import to_signed_unit
 from components.data.loader import Batch, BatchMaker
 from components.evaluation.scores import confusion_matrix
@@ -45,7 +46,7 @@ def confusion_of(segmenter: Segmenter, maker: BatchMaker, images: Images, fabric
     segmenter.to(fabric.device).eval()
     count = len(segmenter.classes)
     confusion = torch.zeros(count, count, dtype=torch.int64)
-    total = -(-len(maker.store) // BATCH_SIZE)
+    total = len(batches_in_order(maker.store.index, BATCH_SIZE))
     for batch in track_progress(maker.in_order(BATCH_SIZE), total=total, label="scoring"):
         assert batch.label is not None, "segmentation is scored against label maps"
         with fabric.autocast():

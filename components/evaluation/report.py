@@ -11,9 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from components.data.dataset import ClassInfo
-from components.data.encoding import to_bytes
+from components.data.draws import Draw
 from components.data.loader import BatchMaker
-from components.data.pictures import condition_pictures, grid, spread_positions
+from components.data.pictures import Picture, comparison_rows, grid, spread_positions
 from components.evaluation.evaluate import Images
 from components.evaluation.scores import Scores
 
@@ -51,11 +51,8 @@ def write_confusion(path: Path, confusion: Tensor, classes: Sequence[ClassInfo])
 
 def write_grid(path: Path, maker: BatchMaker, images: Images, *, rows: int) -> None:
     """Write a PNG of pictures spread over the split, a row each: condition, synthesized, real."""
-    batch = maker.make(spread_positions(len(maker.store), rows))
-    pictures = zip(
-        condition_pictures(batch, maker.store.index.classes),
-        to_bytes(images(batch)).cpu().numpy(),
-        to_bytes(batch.image).cpu().numpy(),
-        strict=True,
-    )
-    Image.fromarray(grid(list(pictures))).save(path)
+    lines: list[tuple[Picture, ...]] = []
+    for position in spread_positions(len(maker.store), rows):  # one at a time: they may be of several sizes
+        batch = maker.make([Draw(position)])
+        lines += comparison_rows(batch, images(batch), maker.store.index.classes)
+    Image.fromarray(grid(lines)).save(path)

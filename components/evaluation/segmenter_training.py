@@ -4,9 +4,9 @@ Shapes: B pictures, C classes, H x W full resolution.
 """
 
 import logging
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from time import monotonic
 from typing import Any
 
@@ -16,11 +16,14 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from components.checkpoint import CheckpointFolder
-from components.data.loader import Batch, BatchMaker, epoch_order
+from components.checkpoint import CheckpointFolder, DiskFull
+from components.data.draws import Draw, epoch_batches
+from components.data.loader import Batch, BatchMaker
+from components.data.store import SplitIndex
 from components.evaluation.config import SegmenterConfig
 from components.evaluation.segmenter import Segmenter
 from components.models.networks import load_weights, read_weights
+from components.preemption import Preempted, preemption
 from components.progress import track_progress
 
 logger = logging.getLogger(__name__)
@@ -81,26 +84,37 @@ def train_segmenter(
 
     Raises:
         ValueError: where the weights that the parameters name are not those of this network.
+        Preempted: after SIGTERM, when the state is saved.
     """
     torch.manual_seed(config.seed)
     segmenter = Segmenter(maker.store.index.classes, encoder=config.encoder, channels=config.channels)
     if config.checkpoint is not None:
         load_weights(segmenter, read_weights(config.checkpoint), source=config.checkpoint)
         return segmenter.to(fabric.device).eval()
-    batches_an_epoch = math.ceil(len(maker.store) / config.batch_size)
+    index = maker.store.index
+    batches_an_epoch = len(_batches(index, config, epoch=0))
     state = _begin(segmenter.to(fabric.device), config, batches_an_epoch, checkpoints.load())
     left = (config.epochs - len(state.losses)) * batches_an_epoch - state.batch
+    epochs = (_batches(index, config, epoch) for epoch in range(len(state.losses), config.epochs))
+    draws = islice(chain.from_iterable(epochs), state.batch, None)  # from the state's position to the end
     saved = monotonic()
-    for batch in track_progress(_batches(maker, config, state), total=left, label="training segmenter"):
-        state.loss_sum += _step(state, batch, fabric)
-        state.batch += 1
-        if state.batch == batches_an_epoch:
-            state.losses.append(state.loss_sum / batches_an_epoch)
-            state.batch, state.loss_sum = 0, 0.0
-            report(state.losses[-1], len(state.losses))
-        if monotonic() - saved >= checkpoint_seconds:
-            checkpoints.save(state.pack())
-            saved = monotonic()
+    with maker.stream(draws) as stream, preemption() as notice:
+        for batch in track_progress(filter(None, stream), total=left, label="training segmenter"):
+            state.loss_sum += _step(state, batch, fabric)
+            state.batch += 1
+            if state.batch == batches_an_epoch:
+                state.losses.append(state.loss_sum / batches_an_epoch)
+                state.batch, state.loss_sum = 0, 0.0
+                report(state.losses[-1], len(state.losses))
+            stop = notice.requested
+            if stop or monotonic() - saved >= checkpoint_seconds:
+                _save(state, checkpoints)
+                saved = monotonic()
+            if stop:
+                raise Preempted(
+                    f"stopped by SIGTERM after {len(state.losses)} epochs and {state.batch} batches: "
+                    "run again, it goes on"
+                )
     return segmenter.eval()
 
 
@@ -113,6 +127,13 @@ def _begin(
         state.unpack(packed)
         logger.info("training goes on after %d epochs and %d batches", len(state.losses), state.batch)
     return state
+
+
+def _save(state: SegmenterState, checkpoints: CheckpointFolder) -> None:
+    try:
+        checkpoints.save(state.pack())
+    except DiskFull as error:
+        logger.error("%s; training goes on and tries again", error)
 
 
 def _step(state: SegmenterState, batch: Batch, fabric: Fabric) -> float:
@@ -130,8 +151,5 @@ def _step(state: SegmenterState, batch: Batch, fabric: Fabric) -> float:
     return float(loss.detach())
 
 
-def _batches(maker: BatchMaker, config: SegmenterConfig, state: SegmenterState) -> Iterator[Batch]:
-    """The batches from the state's position to the end."""
-    for epoch in range(len(state.losses), config.epochs):
-        order = epoch_order(len(maker.store), seed=config.seed, epoch=epoch, flip=True)
-        yield from maker.shuffled(order, config.batch_size, first_batch=state.batch)
+def _batches(index: SplitIndex, config: SegmenterConfig, epoch: int) -> list[list[Draw]]:
+    return epoch_batches(index, seed=config.seed, epoch=epoch, batch_size=config.batch_size, flip=True, crop=None)

@@ -10,6 +10,7 @@ import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
+from components.data.draws import batches_in_order
 from components.data.loader import Batch, BatchMaker
 from components.models.networks import Networks
 from components.progress import track_progress
@@ -39,28 +40,26 @@ class InstanceStyles:
 
 
 def collect_styles(networks: Networks, maker: BatchMaker, fabric: Fabric, *, batch_size: int) -> InstanceStyles:
-    """Run the encoder over a split, in one pass.
+    """Run the encoder over a split, in one pass; or take the features that were precomputed.
 
     Args:
-        networks: with an encoder.
+        networks: with features.
         maker: of the split, at the networks' scale.
         fabric: the device.
         batch_size: pictures at a time.
     """
-    assert networks.encoder is not None, "only a model with features has styles to collect"
-    encoder = networks.encoder.to(fabric.device).eval()
+    networks.to(fabric.device).eval()
     parts = []
-    total = -(-len(maker.store) // batch_size)
-    first = 0
+    total = len(batches_in_order(maker.store.index, batch_size))
     for batch in track_progress(maker.in_order(batch_size), total=total, label="collecting styles"):
         with torch.no_grad(), fabric.autocast():
-            vectors = encoder(batch.image, batch.instance, batch.instance_count)  # (B, M, F)
-        parts.append(_rows(batch, vectors.float().cpu().numpy(), first))
-        first += len(batch.names)
+            vectors = networks.styles(batch)  # (B, M, F)
+        assert vectors is not None, "only a model with features has styles to collect"
+        parts.append(_rows(batch, vectors.float().cpu().numpy()))
     return InstanceStyles(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])})
 
 
-def _rows(batch: Batch, vectors: NDArray[np.float32], first: int) -> InstanceStyles:
+def _rows(batch: Batch, vectors: NDArray[np.float32]) -> InstanceStyles:
     assert batch.label is not None, "styles belong to classes"
     count, classes = batch.instance_count, int(batch.label.max()) + 1
     pixels = batch.label[0].numel()
@@ -73,6 +72,6 @@ def _rows(batch: Batch, vectors: NDArray[np.float32], first: int) -> InstanceSty
         vectors=vectors[picture, instance],
         class_index=table.argmax(2).cpu().numpy()[picture, instance],
         area=areas[picture, instance] / pixels,
-        picture=picture + first,
+        picture=np.array(batch.positions)[picture],
         instance=instance,
     )

@@ -11,6 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
+from components.data.draws import batches_in_order
 from components.data.encoding import to_bytes
 from components.data.loader import Batch, BatchMaker
 from components.inference import StyleBank
@@ -37,7 +38,7 @@ def synthesize_split(
     """
     generator = networks.generator.to(fabric.device).eval()
     seed = config.seed
-    total = -(-len(maker.store) // config.batch_size)
+    total = len(batches_in_order(maker.store.index, config.batch_size))
     for batch in track_progress(maker.in_order(config.batch_size), total=total, label="synthesizing"):
         features = None
         if networks.shape.model.n_features:

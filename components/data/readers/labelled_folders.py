@@ -54,12 +54,12 @@ def read_labelled_folders(root: Path) -> tuple[Dataset, list[str]]:
             *optional_instances(root, split),
         ]
 
-    classes, class_problems = _read_classes(root / "classes.json") if root.is_dir() else ((), [])
+    classes, class_problems = read_classes(root / "classes.json") if root.is_dir() else ((), [])
     dataset, problems = read_dataset(root, LAYOUT, classes, sources)
     return dataset, class_problems + problems
 
 
-def _read_classes(path: Path) -> tuple[tuple[ClassInfo, ...], list[str]]:
+def read_classes(path: Path) -> tuple[tuple[ClassInfo, ...], list[str]]:
     """Read classes.json; give no classes where it has problems."""
     try:
         entries = _CLASS_LIST.validate_json(path.read_bytes(), strict=True)

@@ -4,6 +4,7 @@ import torch
 
 from components.data.encoding import (
     boundary_map,
+    check_labels,
     dense_ids,
     one_hot,
     pack_bits,
@@ -27,9 +28,18 @@ def test_one_hot_keeps_255_apart_from_other_classes() -> None:
     assert encoded[0, 255, 0, 0] == 1
 
 
-def test_a_label_past_the_classes_is_refused_with_its_value() -> None:
-    with pytest.raises(ValueError, match=r"label map: expected classes 0\.\.2, found 3"):
-        one_hot(torch.tensor([[[0, 3]]], dtype=torch.uint8), 3)
+def test_further_channels_follow_those_of_the_classes() -> None:
+    label = torch.tensor([[[0, 1]]], dtype=torch.uint8)
+    extra = torch.tensor([[[[1.0, 0.0]], [[0.0, 0.5]]]])
+    assert one_hot(label, 2, extra).tolist() == [[[[1, 0]], [[0, 1]], [[1, 0]], [[0, 0.5]]]]
+
+
+def test_a_label_past_the_classes_is_refused_with_its_picture_and_value() -> None:
+    label = np.array([[[0, 2]], [[3, 255]]], np.uint8)
+    check_labels(label, 256, ["a", "b"])
+    check_labels(label[:1], 3, ["a"])
+    with pytest.raises(ValueError, match=r"b: label map: expected classes 0\.\.2, found 255"):
+        check_labels(label, 3, ["a", "b"])
 
 
 def test_boundary_marks_both_sides_of_an_edge() -> None:

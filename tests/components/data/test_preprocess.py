@@ -10,10 +10,10 @@ from components.data.dataset import Record
 from components.data.encoding import boundary_map, pack_bits
 from components.data.manifest import Manifest, prepare
 from components.data.preprocess import PreprocessConfig, encode_record, preprocess_split
-from components.data.store import ShardStore
+from components.data.store import Shard, ShardStore
 from tests.tiny import CLASSES
 
-CONFIG = PreprocessConfig(height=32, width=60, shard_size=2)
+CONFIG = PreprocessConfig(resize="fixed", multiple=4, height=32, width=60, shard_size=2)
 
 
 def _save(path: Path, pixels: np.ndarray) -> Path:
@@ -51,8 +51,11 @@ def test_a_split_becomes_shards_of_the_size_asked_for(tmp_path: Path) -> None:
     store = ShardStore(tmp_path / "shards" / "train")
     index = store.index
     assert index.names == ("p0", "p1", "p2")
-    assert index.shards == (("shard-00000.safetensors", 2), ("shard-00001.safetensors", 1))
-    assert (index.split, index.height, index.width) == ("train", 32, 60)
+    assert index.shards == (
+        Shard(file="shard-00000.safetensors", count=2, height=32, width=60),
+        Shard(file="shard-00001.safetensors", count=1, height=32, width=60),
+    )
+    assert index.split == "train"
     assert [each.name for each in index.classes] == [each.name for each in CLASSES]
     assert index.instance_maps
     assert index.fingerprint == manifest.fingerprint

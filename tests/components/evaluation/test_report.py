@@ -8,7 +8,7 @@ from PIL import Image
 from components.data.loader import Batch
 from components.evaluation.report import write_class_iou, write_confusion, write_grid
 from components.evaluation.scores import Scores
-from tests.tiny import CLASSES, tiny_maker, tiny_samples, write_store
+from tests.tiny import CLASSES, mixed_store, tiny_maker, tiny_samples, write_store
 
 
 def _rows(path: Path) -> list[list[str]]:
@@ -78,3 +78,14 @@ def test_the_grid_of_rgb_conditions_shows_them_as_they_are(tmp_path: Path) -> No
     assert grid.shape == (34, 198, 3)
     assert np.array_equal(grid[:32, :64], samples[0]["condition"])
     assert np.array_equal(grid[:32, 66:130], samples[0]["image"])
+
+
+def test_the_grid_takes_pictures_of_several_sizes(tmp_path: Path) -> None:
+    maker = tiny_maker(mixed_store(tmp_path / "val", [(32, 64), (16, 48)]))
+    write_grid(tmp_path / "grid.png", maker, lambda batch: batch.image, rows=2)
+    grid = np.asarray(Image.open(tmp_path / "grid.png"))
+    assert grid.shape == (32 + 2 + 16 + 2, 3 * (64 + 2), 3)
+    first, second = (sample["image"] for sample in maker.store)
+    assert np.array_equal(grid[:32, 66:130], first)
+    assert np.array_equal(grid[34:50, 66:114], second)
+    assert (grid[34:, 114:132] == 255).all()

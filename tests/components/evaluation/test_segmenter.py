@@ -1,3 +1,6 @@
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -5,14 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from components.checkpoint import CheckpointFolder
+from components.checkpoint import TEMPORARY_FILE, CheckpointFolder
 from components.data.loader import BatchMaker
+from components.evaluation import segmenter_training
 from components.evaluation.config import SegmenterConfig
 from components.evaluation.evaluate import confusion_of, mean_absolute_difference, named_images, photos
 from components.evaluation.scores import scores_of
 from components.evaluation.segmenter import Segmenter, load_segmenter
 from components.evaluation.segmenter_training import train_segmenter
-from tests.tiny import CLASSES, cpu_fabric, tiny_maker, tiny_samples, tiny_store, write_store
+from components.preemption import Preempted
+from tests.tiny import CLASSES, cpu_fabric, mixed_store, tiny_maker, tiny_samples, tiny_store, write_store
 
 SIZE = {"encoder": "resnet18", "channels": 8}
 
@@ -22,15 +27,23 @@ def _config(**overrides: Any) -> SegmenterConfig:
     return SegmenterConfig(**(SIZE | values | overrides))
 
 
-def _train(maker: BatchMaker, config: SegmenterConfig, folder: Path, stop_after: int | None = None) -> Segmenter:
-    """Train with a checkpoint after each step, in a folder of its own; `stop_after` epochs an exception ends it."""
-
-    def report(loss: float, epoch: int) -> None:
-        if epoch == stop_after:
-            raise KeyboardInterrupt
-
-    state = CheckpointFolder(folder / "state", config.model_dump_json())
-    return train_segmenter(maker, config, cpu_fabric(), checkpoints=state, checkpoint_seconds=0, report=report)
+def _train(
+    maker: BatchMaker,
+    config: SegmenterConfig,
+    folder: Path,
+    *,
+    after_epoch: Callable[[int], None] = lambda epoch: None,
+    checkpoint_seconds: float = 0,
+) -> Segmenter:
+    """Train with a checkpoint after each step, in a folder of its own; `after_epoch` may end it."""
+    return train_segmenter(
+        maker,
+        config,
+        cpu_fabric(),
+        checkpoints=CheckpointFolder(folder / "state", config.model_dump_json(), keep=2),
+        checkpoint_seconds=checkpoint_seconds,
+        report=lambda loss, epoch: after_epoch(epoch),
+    )
 
 
 def _flat_colours(folder: Path, *, count: int = 4) -> BatchMaker:
@@ -159,11 +172,66 @@ def test_a_size_that_pspnet_does_not_divide_is_padded_and_cut_back() -> None:
     assert segmenter.predict(torch.zeros(1, 3, 36, 68)).shape == (1, 36, 68)
 
 
-def test_interrupted_training_goes_on_and_ends_with_the_same_weights(tmp_path: Path) -> None:
-    maker = tiny_maker(tiny_store(tmp_path / "train", count=5))
-    whole = _train(maker, _config(epochs=3), tmp_path / "whole").state_dict()
-    for stop_after in (1, 2):  # the exception comes before the epoch's last checkpoint: in mid-epoch
-        with pytest.raises(KeyboardInterrupt):
-            _train(maker, _config(epochs=3), tmp_path / "cut", stop_after)
-    resumed = _train(maker, _config(epochs=3), tmp_path / "cut").state_dict()
-    assert all(torch.equal(tensor, resumed[name]) for name, tensor in whole.items())
+def _assert_equal(found: Segmenter, expected: Segmenter) -> None:
+    weights = found.state_dict()
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in expected.state_dict().items())
+
+
+@pytest.mark.parametrize("last", [1, 2])
+def test_interrupted_training_goes_on_and_ends_with_the_same_weights(tmp_path: Path, last: int) -> None:
+    def interrupt(epoch: int) -> None:  # before the epoch's last checkpoint: training goes on in mid-epoch
+        if epoch == last:
+            raise KeyboardInterrupt
+
+    maker, config = tiny_maker(tiny_store(tmp_path / "train", count=5)), _config(epochs=3)
+    whole = _train(maker, config, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        _train(maker, config, tmp_path / "cut", after_epoch=interrupt)
+    _assert_equal(_train(maker, config, tmp_path / "cut"), whole)
+
+
+def test_sigterm_saves_the_step_under_way_and_no_step_is_taken_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def terminate(epoch: int) -> None:
+        if epoch == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def counting_step(*arguments: Any) -> float:
+        steps.append(1)
+        return step(*arguments)
+
+    steps: list[int] = []
+    step = segmenter_training._step
+    maker, config = tiny_maker(tiny_store(tmp_path / "train", count=5)), _config(epochs=3)
+    whole = _train(maker, config, tmp_path / "whole")
+    monkeypatch.setattr(segmenter_training, "_step", counting_step)
+    with pytest.raises(Preempted, match="after 1 epochs and 0 batches: run again"):
+        _train(maker, config, tmp_path / "cut", after_epoch=terminate, checkpoint_seconds=3600)
+    _assert_equal(_train(maker, config, tmp_path / "cut", checkpoint_seconds=3600), whole)
+    assert len(steps) == 9
+
+
+def test_a_full_disk_does_not_end_training(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    maker, config = tiny_maker(tiny_store(tmp_path / "train", count=4)), _config(epochs=2)
+    whole = _train(maker, config, tmp_path / "whole")
+    state = tmp_path / "full" / "state"
+
+    def fill(epoch: int) -> None:
+        if epoch == 1:
+            (state / TEMPORARY_FILE).symlink_to("/dev/full")  # the next save finds no room
+
+    _assert_equal(_train(maker, config, tmp_path / "full", after_epoch=fill), whole)
+    assert f"{state}/checkpoint-00000002" in caplog.text
+    assert "No space left on device" in caplog.text
+    assert len(list(state.iterdir())) == 2, "there is room again, and later saves succeed"
+
+
+def test_pictures_of_several_sizes_are_trained_on_and_scored_pixel_by_pixel(tmp_path: Path) -> None:
+    maker = tiny_maker(mixed_store(tmp_path / "train", [(32, 64), (16, 48), (32, 64), (24, 24)]))
+    segmenter = _train(maker, _config(epochs=2), tmp_path)
+    assert all(weight.isfinite().all() for weight in segmenter.state_dict().values())
+    confusion = confusion_of(segmenter, maker, photos, cpu_fabric())
+    assert int(confusion.sum()) == sum(int((sample["label"] != 0).sum()) for sample in maker.store)
+    pixels = {name: sample["image"] for name, sample in zip(maker.store.index.names, maker.store, strict=True)}
+    assert mean_absolute_difference(maker, named_images(pixels.__getitem__)) == 0
