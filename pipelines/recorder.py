@@ -1,11 +1,13 @@
 """Passes what a trainer reports on to a tracked run."""
 
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 from PIL import Image
 
 from components.data.pictures import Picture
+from components.training.pace import Pace
 from components.training.state import Row
 from pipelines.tracking import StageRun
 
@@ -16,10 +18,10 @@ class RunRecorder:
     def __init__(self, run: StageRun) -> None:
         self.run = run
 
-    def epoch(self, row: Row, number: int) -> None:
-        """Log the losses and the learning rate of an epoch."""
+    def epoch(self, row: Row, pace: Pace, number: int) -> None:
+        """Log the losses, the learning rate and the pace of an epoch."""
         numbers = {name: value for name, value in row.items() if isinstance(value, float)}
-        self.run.log_metrics(numbers, step=number)
+        self.run.log_metrics(numbers | asdict(pace), step=number)
 
     def sample(self, name: str, picture: Picture) -> None:
         """Log a grid of pictures."""

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+
+from components.preemption import Preempted
+from pipelines.outbox import Outbox, TrackingError, reaching, send_all, wait_briefly
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,6 +39,7 @@ def quiet_mlflow() -> None:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of each try
 
 
 def git_tags() -> dict[str, str]:
@@ -49,22 +52,18 @@ def git_tags() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class StageRun:
-    """The MLflow run of a stage; each method writes through to the store at once.
+    """The MLflow run of a stage; each method returns at once and the outbox sends what it was told.
 
     Attributes:
         run_id: MLflow's id of the run.
     """
 
     run_id: str
-    _client: "MlflowClient"
+    _outbox: Outbox
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         """Log the metrics of one step in one write."""
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        entries = [Metric(name, float(value), now, step) for name, value in metrics.items()]
-        self._client.log_batch(self.run_id, metrics=entries, synchronous=True)
+        self._outbox.add({"metrics": {name: float(value) for name, value in metrics.items()}, "step": step, **_now()})
 
     def log_score(self, scores: Mapping[str, float | None]) -> None:
         """Log final scores, which have no step; None stands for one that was not measured and is left out."""
@@ -73,14 +72,14 @@ class StageRun:
     def log_picture(self, path: Path, name: str) -> None:
         """Keep a picture as the artifact `name`, which may hold folders: `samples/epoch_010.png`."""
         artifact = PurePosixPath(name)
-        with TemporaryDirectory() as folder:  # MLflow keeps the name of the file that it is given
-            copy = shutil.copyfile(path, Path(folder) / artifact.name)
-            parent = str(artifact.parent) if artifact.parent.name else None
-            self._client.log_artifact(self.run_id, str(copy), parent)
+        self._outbox.add(
+            {"artifacts": str(artifact.parent) if artifact.parent.name else None},
+            lambda folder: shutil.copyfile(path, folder / artifact.name),
+        )
 
     def log_artifacts(self, folder: Path, artifact_path: str) -> None:
-        """Keep all files of a folder under `artifact_path`."""
-        self._client.log_artifacts(self.run_id, str(folder), artifact_path)
+        """Keep all files of a folder, as they are now, under `artifact_path`."""
+        self._outbox.add({"artifacts": artifact_path}, lambda copy: shutil.copytree(folder, copy, dirs_exist_ok=True))
 
 
 @contextmanager
@@ -89,7 +88,8 @@ def start_run(
 ) -> Iterator[StageRun]:
     """Record a stage as an MLflow run, named for it, in the experiment `semantic-synthesis`.
 
-    The run ends as FINISHED, as FAILED after an exception, as KILLED after an interrupt.
+    The run ends as FINISHED, as FAILED after an exception, as KILLED after an interrupt. What the stages before could
+    not send is sent first.
 
     Args:
         stage: the DVC stage.
@@ -97,36 +97,27 @@ def start_run(
         data_fingerprint: hash of the data the stage reads, kept as a tag with the git commit.
         resume_file: holds the id of the run that an interrupted stage continues; where it does not exist, or
             the store no longer knows the id, a new run starts and its id is written there.
+
+    Raises:
+        TrackingError: the tracking server does not answer; once the run has started, it may go away.
     """
     quiet_mlflow()
-    from mlflow import MlflowClient
-    from mlflow.entities import Param, RunTag
-
-    client = MlflowClient(tracking_uri())
-    tags = {"stage": stage, "data_fingerprint": data_fingerprint, **git_tags()}
-    run_id = _resumable(client, resume_file)
-    if run_id is None:
-        experiment = client.get_experiment_by_name(EXPERIMENT)
-        experiment_id = experiment.experiment_id if experiment else client.create_experiment(EXPERIMENT)
-        run_id = client.create_run(experiment_id, run_name=stage).info.run_id
-        entries = [Param(name, str(value)) for name, value in _flatten(params).items()]
-        for start in range(0, len(entries), 100):  # MLflow's limit for one write
-            client.log_batch(run_id, params=entries[start : start + 100])
-    else:
-        client.update_run(run_id, status="RUNNING")
-    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
-    if resume_file is not None:
-        resume_file.parent.mkdir(parents=True, exist_ok=True)
-        resume_file.write_text(run_id)
+    wait_briefly()
+    uri = tracking_uri()
+    run_id = _begin(uri, stage, params, data_fingerprint, resume_file)
+    outbox = Outbox(run_id, uri)
+    status = "KILLED"
     try:
-        yield StageRun(run_id, client)
+        yield StageRun(run_id, outbox)
+        status = "FINISHED"
+    except Preempted:
+        raise
     except Exception:
-        client.set_terminated(run_id, "FAILED")
+        status = "FAILED"
         raise
-    except BaseException:
-        client.set_terminated(run_id, "KILLED")
-        raise
-    client.set_terminated(run_id, "FINISHED")
+    finally:
+        outbox.add({"status": status, **_now()})
+        outbox.close()
 
 
 def latest_run(stage: str, data_fingerprint: str) -> str | None:
@@ -134,6 +125,7 @@ def latest_run(stage: str, data_fingerprint: str) -> str | None:
     quiet_mlflow()
     from mlflow import MlflowClient
 
+    send_all(tracking_uri())  # that it finished may not be known yet
     client = MlflowClient(tracking_uri())
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
@@ -145,6 +137,47 @@ def latest_run(stage: str, data_fingerprint: str) -> str | None:
         max_results=1,
     )
     return runs[0].info.run_id if runs else None
+
+
+def _begin(uri: str, stage: str, params: Mapping[str, Any], data_fingerprint: str, resume_file: Path | None) -> str:
+    from mlflow import MlflowClient
+
+    tags = {"stage": stage, "data_fingerprint": data_fingerprint, **git_tags()}
+    try:
+        send_all(uri)
+        with reaching(uri):
+            run_id = _start_or_resume(MlflowClient(uri), stage, params, tags, resume_file)
+    except TrackingError as error:
+        raise TrackingError(
+            f"{error}; start it, name another in MLFLOW_TRACKING_URI, or unset that to record in mlflow.db"
+        ) from error
+    if resume_file is not None:
+        resume_file.parent.mkdir(parents=True, exist_ok=True)
+        resume_file.write_text(run_id)
+    return run_id
+
+
+def _start_or_resume(
+    client: "MlflowClient", stage: str, params: Mapping[str, Any], tags: Mapping[str, str], resume_file: Path | None
+) -> str:
+    from mlflow.entities import Param, RunTag
+
+    run_id = _resumable(client, resume_file)
+    if run_id is None:
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        experiment_id = experiment.experiment_id if experiment else client.create_experiment(EXPERIMENT)
+        run_id = client.create_run(experiment_id, run_name=stage).info.run_id
+        entries = [Param(name, str(value)) for name, value in _flatten(params).items()]
+        for start in range(0, len(entries), 100):  # MLflow's limit for one write
+            client.log_batch(run_id, params=entries[start : start + 100])
+    else:
+        client.update_run(run_id, status="RUNNING")
+    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+    return run_id
+
+
+def _now() -> dict[str, int]:
+    return {"time": int(time.time() * 1000)}  # MLflow's unit
 
 
 def _resumable(client: "MlflowClient", resume_file: Path | None) -> str | None:

@@ -1,6 +1,7 @@
 """DVC's stage graph, for the flow: its stages in order, and a run of one of them."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -9,11 +10,18 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+from components.preemption import EXIT_PREEMPTED
+
 TAIL_LINES = 30
+INTERRUPTED = f", exited with {EXIT_PREEMPTED}"  # DVC's own status is 255 whatever the stage's was
 
 
 class StageError(RuntimeError):
     """A stage failed, or the graph has not the stage or out that was asked for."""
+
+
+class StageInterrupted(StageError):
+    """A stage was told to end before it was done; run again, it goes on."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,10 @@ def changed_stages() -> set[str]:
 def dvc(arguments: list[str], report: Callable[[str], None]) -> None:
     """Run a DVC command and report each line of its output as it comes.
 
+    An exception here, such as a cancelled flow's, ends the stage as SIGTERM does: training saves its state.
+
     Raises:
+        StageInterrupted: the stage exited with 75.
         StageError: it failed; the message ends in the last lines of the output.
     """
     beside = Path(sys.executable).parent  # the stages' `python` is that of this environment, activated or not
@@ -88,6 +99,7 @@ def dvc(arguments: list[str], report: Callable[[str], None]) -> None:
         env=environment,
         text=True,
         errors="replace",
+        start_new_session=True,  # a group of its own, so that a signal reaches DVC and the stage but not the flow
     ) as process:
         assert process.stdout is not None
         try:
@@ -95,9 +107,13 @@ def dvc(arguments: list[str], report: Callable[[str], None]) -> None:
                 if line.strip():
                     report(line.rstrip())
                     tail.append(line.rstrip())
-        except BaseException:  # a cancelled flow leaves no stage running
-            process.terminate()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.stdout.read()  # to its end, which is that of the stage
             raise
     if process.returncode:
         command = " ".join(["dvc", *arguments])
-        raise StageError(f"{command}: exit status {process.returncode}, expected 0; it ended in\n" + "\n".join(tail))
+        interrupted = any(line.endswith(INTERRUPTED) for line in tail)
+        raise (StageInterrupted if interrupted else StageError)(
+            f"{command}: exit status {process.returncode}, expected 0; it ended in\n" + "\n".join(tail)
+        )

@@ -21,20 +21,32 @@ from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_API_PORT, temporary
 
 from components.inference import Bundle
 from pipelines import registry
-from pipelines.flows.graph import Stage, StageError, changed_stages, dvc, first_out, read_stages
+from pipelines.flows.graph import Stage, StageError, StageInterrupted, changed_stages, dvc, first_out, read_stages
 from pipelines.flows.promotion import decide
 from pipelines.tracking import latest_run, tracking_uri
 
 RETRIES = 2
 RETRY_DELAY_SECONDS = 10
+INTERRUPTIONS = 20
 SERVER_START_SECONDS = 120
 DECISION_TAG = "promotion"
 
 
 @task(retries=RETRIES, retry_delay_seconds=RETRY_DELAY_SECONDS, cache_policy=NO_CACHE)
 def run_stage(stage: str, force: bool) -> None:
-    """Bring one stage up to date."""
-    dvc(["repro", "--single-item", *(["--force"] if force else []), stage], get_run_logger().info)
+    """Bring one stage up to date; one that was interrupted is run again, which is not one of the retries."""
+    logger = get_run_logger()
+    for number in range(INTERRUPTIONS + 1):
+        try:
+            dvc(["repro", "--single-item", *(["--force"] if force else []), stage], logger.info)
+        except StageInterrupted:
+            if number == INTERRUPTIONS:
+                raise
+            logger.warning(
+                "stage %s was interrupted (%d of at most %d times): running it again", stage, number + 1, INTERRUPTIONS
+            )
+        else:
+            return
 
 
 @task(retries=RETRIES, retry_delay_seconds=RETRY_DELAY_SECONDS, cache_policy=NO_CACHE)

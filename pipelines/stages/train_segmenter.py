@@ -35,10 +35,10 @@ def main(
         "data": fingerprint.of_file(shards / "train" / INDEX_FILE),
         "code": fingerprint.of_code(["data", "evaluation"]),
     }
-    checkpoints = CheckpointFolder(state, fingerprint.of_values(depends_on))
+    checkpoints = CheckpointFolder(state, fingerprint.of_values(depends_on), keep=params.progress.keep_checkpoints)
     with (
         start_run("train_segmenter", sections, train.index.fingerprint, resume_file=checkpoints.run_file) as run,
-        atomic_folder(out) as folder,
+        atomic_folder(out, durable=True) as folder,
     ):
         if train.index.classes:
             _train_and_score(params, train, val, checkpoints, run, folder)

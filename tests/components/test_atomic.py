@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from components import atomic
 from components.atomic import atomic_file, atomic_folder
 
 
@@ -81,3 +82,19 @@ def test_a_file_that_was_never_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), atomic_file(tmp_path / "state.pt"):
         pass
     assert _names(tmp_path) == []
+
+
+def test_a_durable_folder_is_on_the_disk_before_it_takes_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, synced = tmp_path / "out", []
+
+    def record(path: Path) -> None:
+        synced.append((str(path.relative_to(tmp_path)), target.exists()))
+
+    monkeypatch.setattr(atomic, "sync", record)
+    with atomic_folder(target, durable=True) as temporary:
+        (temporary / "a").write_text("1")
+        (temporary / "b").mkdir()
+    assert sorted(synced[:-1]) == [(".out.tmp", False), (".out.tmp/a", False), (".out.tmp/b", False)]
+    assert synced[-1] == (".", True)

@@ -31,6 +31,10 @@ with pathlib.Path("attempts").open("a") as stream:
     stream.write("attempt\\n")
 if pathlib.Path("bundle_source/broken").exists():
     sys.exit("the disk is full")
+interruptions = pathlib.Path("interruptions")  # as long as it has a line, the stage is told to end
+if interruptions.exists() and (lines := interruptions.read_text().splitlines()):
+    interruptions.write_text("\\n".join(lines[1:]))
+    sys.exit(75)
 shutil.copytree("bundle_source", "build/bundle")
 """
 
@@ -144,6 +148,65 @@ def test_a_failing_stage_is_tried_again_and_then_fails_the_flow(
     assert "the disk is full" in result.output
     assert (project / "attempts").read_text().count("attempt") == 3
     assert registry.versions(NAME) == []
+
+
+@pytest.mark.slow
+def test_an_interrupted_stage_is_run_again_and_that_is_not_one_of_the_three_tries(
+    project: Path, prefect_server: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines.flows import retrain as module
+    from pipelines.flows.graph import StageInterrupted
+
+    monkeypatch.setattr(module, "run_stage", module.run_stage.with_options(retries=0))
+    (project / "interruptions").write_text("1\n2\n3\n4\n")
+    assert module.retrain(NAME) == 1
+    assert (project / "attempts").read_text().count("attempt") == 5
+
+    monkeypatch.setattr(module, "INTERRUPTIONS", 1)
+    (project / "bundle_source" / "other").touch()
+    (project / "interruptions").write_text("1\n2\n3\n")
+    with pytest.raises(StageInterrupted):
+        module.retrain(NAME)
+    assert (project / "attempts").read_text().count("attempt") == 7
+
+
+def test_a_stage_that_exits_with_75_is_told_from_one_that_fails(project: Path) -> None:
+    from pipelines.flows.graph import StageError, StageInterrupted, dvc
+
+    (project / "interruptions").write_text("1")
+    with pytest.raises(StageInterrupted, match="dvc repro export: exit status"):
+        dvc(["repro", "export"], lambda line: None)
+    (project / "bundle_source" / "broken").touch()
+    with pytest.raises(StageError, match="the disk is full") as caught:
+        dvc(["repro", "export"], lambda line: None)
+    assert not isinstance(caught.value, StageInterrupted)
+
+
+WAITING_STAGE = """
+import pathlib, signal, sys, time
+def save(number, frame):
+    time.sleep(0.5)
+    pathlib.Path("saved").touch()
+    sys.exit(75)
+signal.signal(signal.SIGTERM, save)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_cancelled_run_gives_the_stage_time_to_save_and_leaves_none_running(project: Path) -> None:
+    from pipelines.flows.graph import dvc
+
+    def cancel(line: str) -> None:
+        if line == "ready":
+            raise KeyboardInterrupt
+
+    (project / "export.py").write_text(WAITING_STAGE)
+    with pytest.raises(KeyboardInterrupt):
+        dvc(["repro", "export"], cancel)
+    assert (project / "saved").exists()
+    (project / "export.py").write_text(EXPORT)
+    dvc(["repro", "export"], lambda line: None)  # no lock is left behind
 
 
 def test_a_champion_of_other_classes_is_kept_and_the_reason_given(project: Path) -> None:

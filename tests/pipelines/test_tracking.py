@@ -5,13 +5,12 @@ import pytest
 from mlflow import MlflowClient
 from PIL import Image
 
-from pipelines.tracking import EXPERIMENT, git_tags, latest_run, start_run, tracking_uri
+from components.preemption import Preempted
+from pipelines.tracking import EXPERIMENT, StageRun, git_tags, latest_run, start_run, tracking_uri
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+def store(project_folder: Path) -> MlflowClient:
     return MlflowClient(tracking_uri())
 
 
@@ -66,16 +65,23 @@ def test_an_exception_ends_the_run_as_failed_and_an_interrupt_as_killed(store: M
         raise ValueError("diverged")
     with pytest.raises(KeyboardInterrupt), start_run("finetune", {}, "data-a") as killed:
         raise KeyboardInterrupt
+    with pytest.raises(Preempted), start_run("finetune", {}, "data-a") as preempted:
+        raise Preempted("saved after 3 steps")
     assert store.get_run(failed.run_id).info.status == "FAILED"
     assert store.get_run(killed.run_id).info.status == "KILLED"
+    assert store.get_run(preempted.run_id).info.status == "KILLED"
     assert latest_run("finetune", "data-a") is None
+
+
+def _log_and_interrupt(run: StageRun) -> None:
+    run.log_metrics({"loss": 2.0}, step=1)
+    raise KeyboardInterrupt
 
 
 def test_an_interrupted_stage_continues_its_run(store: MlflowClient, tmp_path: Path) -> None:
     resume = tmp_path / "state" / "train_global" / "run_id"
     with pytest.raises(KeyboardInterrupt), start_run("train_global", {"epochs": 2}, "data-a", resume) as first:
-        raise KeyboardInterrupt
-    first.log_metrics({"loss": 2.0}, step=1)
+        _log_and_interrupt(first)
     with start_run("train_global", {"epochs": 2}, "data-a", resume) as second:
         second.log_metrics({"loss": 1.0}, step=2)
     assert second.run_id == first.run_id
