@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import onnxruntime
 import torch
 
 from components import fingerprint
-from components.data.store import SplitIndex
+from components.data.dataset import ClassInfo
 from components.export.card import model_card
 from components.export.config import ExportConfig
 from components.export.onnx import check_parity, export_onnx
@@ -45,7 +45,9 @@ def write_bundle(
     folder: Path,
     networks: Networks,
     *,
-    index: SplitIndex,
+    classes: Sequence[ClassInfo],
+    height: int,
+    width: int,
     styles: Mapping[str, Any],
     scores: Mapping[str, float],
     lineage: Lineage,
@@ -56,7 +58,9 @@ def write_bundle(
     Args:
         folder: an empty folder.
         networks: the trained networks at full resolution.
-        index: of the validation shards.
+        classes: of the label maps; none for RGB conditions.
+        height: of the training pictures, in pixels.
+        width: of the training pictures, in pixels.
         styles: the content of `styles.json`.
         scores: of the evaluation.
         lineage: where the model comes from.
@@ -73,19 +77,19 @@ def write_bundle(
     parity = check_parity(
         networks,
         folder / "generator.onnx",
-        sizes=_parity_sizes(index.height, index.width, multiple),
+        sizes=_parity_sizes(height, width, multiple),
         tolerance=config.tolerance,
     )
     (folder / "styles.json").write_text(json.dumps(styles, indent=1))
-    (folder / "classes.json").write_text(json.dumps([asdict(each) for each in index.classes], indent=1))
-    (folder / "model_card.md").write_text(model_card(networks.shape, index, scores, lineage.recipe))
+    (folder / "classes.json").write_text(json.dumps([asdict(each) for each in classes], indent=1))
+    (folder / "model_card.md").write_text(model_card(networks.shape, classes, (height, width), scores, lineage.recipe))
     description: dict[str, Any] = {
         "format": FORMAT,
         "inputs": input_names(networks),
-        "class_count": len(index.classes),
+        "class_count": len(classes),
         "style_dimension": networks.shape.model.n_features,
         "size_multiple": multiple,
-        "trained_size": {"height": index.height, "width": index.width},
+        "trained_size": {"height": height, "width": width},
         "fingerprint": {"data": lineage.data, "validation": lineage.validation}
         | {"params": lineage.params, "code": lineage.code},
         "scores": {"mean_iou": None, "pixel_accuracy": None, "oracle_mean_iou": None} | dict(scores),
@@ -104,12 +108,21 @@ def write_bundle(
 
 
 def _parity_sizes(height: int, width: int, multiple: int) -> list[tuple[int, int, int]]:
-    """Batch, height and width of each case: the trained size, alone and in a batch, upright, and smaller ones."""
-    half_height, half_width = (max(2, size // 2 // multiple) * multiple for size in (height, width))
+    """Batch, height and width of each case: the trained size; then batches, upright and other aspects.
+
+    The latter are of some 256 pixels: what could differ there does not depend on the size, and at 2048 x 1024 each
+    picture takes 25 seconds on two cores.
+    """
+    shrink = max(1, max(height, width) // 256)
+
+    def shrunk(size: int) -> int:
+        return max(2, size // shrink // multiple) * multiple
+
+    small_height, small_width = shrunk(height), shrunk(width)
     return [
         (1, height, width),
-        (2, height, width),
-        (1, width, height),
-        (1, half_height, width),
-        (3, half_height, half_width),
+        (2, small_height, small_width),
+        (1, small_width, small_height),
+        (1, shrunk(height // 2), small_width),
+        (3, shrunk(height // 2), shrunk(width // 2)),
     ]

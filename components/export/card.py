@@ -1,8 +1,8 @@
 """The model card of a bundle."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from components.data.store import SplitIndex
+from components.data.dataset import ClassInfo
 from components.models.networks import PhaseShape
 
 SCORE_WORDS = {
@@ -14,11 +14,18 @@ SCORE_WORDS = {
 }
 
 
-def model_card(shape: PhaseShape, index: SplitIndex, scores: Mapping[str, float], recipe: str) -> str:
+def model_card(
+    shape: PhaseShape, classes: Sequence[ClassInfo], size: tuple[int, int], scores: Mapping[str, float], recipe: str
+) -> str:
     """Describe a model in Markdown: what it takes, how it was trained, what it scored, what it is not for."""
-    model = shape.model
+    model, (height, width) = shape.model, size
     networks = ", ".join(f"G{number}" for number in range(1, model.n_local_enhancers + 2))
-    takes = f"label maps of {len(index.classes)} classes" if index.classes else "RGB pictures"
+    generator = {
+        "coarse_to_fine": f"Coarse-to-fine generator {{{networks}}} of Wang et al. 2018",
+        "unet": "U-Net generator of Isola et al. 2017",
+        "crn": "Cascaded refinement network of Chen and Koltun 2017",
+    }[model.generator]
+    takes = f"label maps of {len(classes)} classes" if classes else "RGB pictures"
     if model.boundary_map or model.n_features:
         takes += " with instance maps"
     if model.n_features:
@@ -26,16 +33,17 @@ def model_card(shape: PhaseShape, index: SplitIndex, scores: Mapping[str, float]
     lines = [
         f"# Image synthesis: {recipe}",
         "",
-        f"Coarse-to-fine generator {{{networks}}} of Wang et al. 2018. It takes {takes} and gives RGB images. "
-        f"Trained at {index.width} x {index.height} pixels; height and width of its inputs must be multiples of "
+        f"{generator}. It takes {takes} and gives RGB images. "
+        f"Trained at {width} x {height} pixels; height and width of its inputs must be multiples of "
         f"{model.size_multiple}.",
         "",
         "## Scores",
         *(f"- {SCORE_WORDS.get(name, name)}: {value:.4g}" for name, value in scores.items()),
+        *([] if scores else ["They were not measured."]),
         "",
     ]
-    if index.classes:
-        lines += ["## Classes", ", ".join(f"{each.index} {each.name}" for each in index.classes), ""]
+    if classes:
+        lines += ["## Classes", ", ".join(f"{each.index} {each.name}" for each in classes), ""]
     lines += [
         "## Limits",
         "The model knows the scenes, cameras and styles of its training data and nothing else. Its images are "

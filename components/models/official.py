@@ -3,17 +3,29 @@
 The published networks number the modules of flat `Sequential`s; the numbers follow from the options.
 """
 
-from collections.abc import Iterator
+import logging
+import re
+import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from pickle import UnpicklingError
 
 import torch
-from pydantic import ValidationError
-from torch import Tensor
+from torch import Tensor, nn
 
-from components.models.config import ModelConfig
-from components.models.networks import Networks, PhaseShape, check_tensors
+from components.models.networks import Networks, check_tensors
+from components.models.official_options import OfficialOptions, options_that_fit
+
+NETWORKS = ("generator", "encoder", "discriminator")
+# What torch.load raises for files that are no checkpoint or a damaged one.
+DAMAGED = (
+    *(RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError),
+    *(UnpicklingError, EOFError, OSError, struct.error),
+)
+RUNNING_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -29,63 +41,100 @@ class OfficialNetworks:
     published_names: dict[str, dict[str, str]]
 
 
-def phase_shape(options: dict[str, Any]) -> PhaseShape:
-    """The shape that the published options describe.
+def checkpoint_file(folder: Path, network: str, epoch: str = "latest") -> Path:
+    """Where the published code saves `generator`, `encoder` or `discriminator`."""
+    return folder / f"{epoch}_net_{network[0].upper()}.pth"
+
+
+def load_official(
+    folder: Path, options: OfficialOptions, *, only: Sequence[str] = NETWORKS, epoch: str = "latest"
+) -> OfficialNetworks:
+    """Load `latest_net_G.pth`, `latest_net_D.pth` and, where the model has an encoder, `latest_net_E.pth`.
+
+    Running statistics that torch before 0.4 kept for instance norm, and nothing ever used, are left out.
+
+    Args:
+        folder: of the checkpoints.
+        options: that they were trained with.
+        only: of `generator`, `encoder` and `discriminator` those to load; others keep random weights.
+        epoch: the first part of the files' names.
 
     Raises:
-        ValueError: naming an option that is missing or outside of what can be built.
+        ValueError: naming the file, and what it is if it is no state dict, or every tensor that is missing, surplus,
+            of another shape or not finite.
     """
-    try:
-        enhancers = options["n_local_enhancers"] if options["netG"] == "local" else 0
-        if options["netG"] not in ("local", "global"):
-            raise ValueError(f"netG: expected 'global' or 'local', got {options['netG']!r}")
-        return PhaseShape(
-            model=ModelConfig(
-                ngf=options["ngf"],
-                n_downsample_global=options["n_downsample_global"],
-                n_blocks_global=options["n_blocks_global"],
-                n_local_enhancers=enhancers,
-                n_blocks_local=max(1, options["n_blocks_local"]),
-                norm=options["norm"],
-                upsampling="transposed",
-                boundary_map=options["instance"],
-                n_features=options.get("feat_num", 3) if options["features"] else 0,
-                nef=max(1, options["nef"]),
-                n_downsample_encoder=max(1, options["n_downsample_E"]),
-                ndf=options["ndf"],
-                num_D=options["num_D"],
-                n_layers_D=options["n_layers_D"],
-            ),
-            class_count=options["label_nc"],
-            n_local_enhancers=enhancers,
-        )
-    except KeyError as error:
-        raise ValueError(f"option {error} is missing") from error
-    except ValidationError as error:
-        fields = "; ".join(f"{each['loc'][-1]}: {each['msg']}, got {each['input']!r}" for each in error.errors())
-        raise ValueError(f"options that describe no network: {fields}") from error
-
-
-def load_official(folder: Path, options: dict[str, Any]) -> OfficialNetworks:
-    """Load `latest_net_G.pth`, `latest_net_D.pth` and, with features, `latest_net_E.pth`.
-
-    Raises:
-        ValueError: naming the file and every tensor that is missing, surplus or of another shape.
-    """
-    networks = Networks(phase_shape(options))
-    names = {"generator": _generator_names(networks), "discriminator": _discriminator_names(networks)}
+    networks = Networks(options.shape)
+    prefixes = {"generator": _generator_names(networks), "discriminator": _discriminator_names(networks)}
     if networks.encoder is not None:
-        names["encoder"] = _encoder_names(networks)
+        prefixes["encoder"] = _encoder_names(networks)
     published_names = {}
-    for network_name, prefixes in names.items():
-        network = networks.get_submodule(network_name)
-        path = folder / f"latest_net_{network_name[0].upper()}.pth"
-        weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-        published = {key: _published_name(key, prefixes) for key in network.state_dict()}
-        check_tensors({published[key]: tensor for key, tensor in network.state_dict().items()}, weights, source=path)
-        network.load_state_dict({key: weights[name] for key, name in published.items()})
-        published_names[network_name] = published
+    for name in (name for name in NETWORKS if name in prefixes and name in only):
+        path = checkpoint_file(folder, name, epoch)
+        network, weights = networks.get_submodule(name), read_checkpoint(path)
+        published = {key: _published_name(key, prefixes[name]) for key in network.state_dict()}
+        _adapt_normalisation(weights, network, prefixes[name], source=path)
+        expected = {published[key]: tensor for key, tensor in network.state_dict().items()}
+        try:
+            check_tensors(expected, weights, source=path)
+        except ValueError as error:
+            fitting = options_that_fit(weights, options) if name == "generator" else {}
+            if not fitting:
+                raise
+            switches = " ".join(f"--option {option}={value}" for option, value in fitting.items())
+            raise ValueError(f"{error}\nIts tensors would fit, for instance, {switches}") from error
+        network.load_state_dict({key: weights[theirs] for key, theirs in published.items()})
+        published_names[name] = published
     return OfficialNetworks(networks, published_names)
+
+
+def read_checkpoint(path: Path) -> dict[str, Tensor]:
+    """Read a state dict; the prefix `module.` of `DataParallel` is taken off. No code in the file is run.
+
+    Raises:
+        ValueError: naming the file and what it is, where it is no state dict, and tensors that are not finite.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file, expected a checkpoint of the published code")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except DAMAGED as error:
+        raise ValueError(f"{path}: expected a state dict of tensors, found {_nature(path, error)}") from error
+    if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
+        found = f"a dict of {', '.join(map(str, content))}" if isinstance(content, dict) else type(content).__name__
+        raise ValueError(f"{path}: expected a state dict of tensors, found {found:.200}")
+    prefix = "module." if all(key.startswith("module.") for key in content) else ""
+    weights = {key.removeprefix(prefix): tensor for key, tensor in content.items()}
+    broken = [key for key, tensor in weights.items() if not tensor.isfinite().all()]
+    if broken:
+        raise ValueError(f"{path}: expected finite weights, found NaN or infinity in {', '.join(broken)}")
+    return weights
+
+
+def _nature(path: Path, error: Exception) -> str:
+    """What a file is that is no state dict: torch's own messages advise to run the code in it."""
+    with path.open("rb") as file:
+        beginning = file.read(512).lstrip()
+    if beginning.startswith(b"<"):
+        return "an HTML page: the download went wrong"
+    needed = re.search(r"GLOBAL (\S+)", str(error))
+    if needed:
+        return f"a pickle that needs {needed[1]}: save `network.state_dict()` in place of the network"
+    return f"a truncated or damaged file of {path.stat().st_size} bytes"
+
+
+def _adapt_normalisation(
+    weights: dict[str, Tensor], network: nn.Module, prefixes: list[tuple[str, str]], *, source: Path
+) -> None:
+    """Leave out what old versions of torch kept more of than ours, and put in what they kept less of."""
+    dropped = []
+    for key, module in network.named_modules():
+        if isinstance(module, nn.InstanceNorm2d):
+            names = [_published_name(f"{key}.{statistic}", prefixes) for statistic in RUNNING_STATISTICS]
+            dropped += [name for name in names if weights.pop(name, None) is not None]
+        elif isinstance(module, nn.BatchNorm2d):  # torch counts batches since 0.4.1, and here nothing uses the count
+            weights.setdefault(_published_name(f"{key}.num_batches_tracked", prefixes), torch.tensor(0))
+    if dropped:
+        logger.info("%s: left out %d running statistics of instance norm, which are never used", source, len(dropped))
 
 
 def _published_name(key: str, prefixes: list[tuple[str, str]]) -> str:

@@ -43,7 +43,9 @@ def main(
         description = write_bundle(
             folder,
             load_networks(networks, params.model),
-            index=val,
+            classes=val.classes,
+            height=val.height,
+            width=val.width,
             styles=json.loads((styles / BANK_FILE).read_text()),
             scores=json.loads(scores.read_text()),
             lineage=lineage,

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 
 from components.data.encoding import boundary_map, one_hot
-from components.data.store import SplitIndex
 from components.export.bundle import Lineage, write_bundle
 from components.export.config import ExportConfig
 from components.export.onnx import ParityError, check_parity, export_onnx
@@ -47,21 +46,12 @@ def _strong_networks(**overrides: Any) -> Networks:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     folder = tmp_path_factory.mktemp("bundle")
     networks = _strong_networks()
-    index = SplitIndex(
-        split="val",
-        height=32,
-        width=64,
-        classes=CLASSES,
-        instance_maps=True,
-        fingerprint="v",
-        names=("a",),
-        instance_ids=((0,),),
-        shards=(),
-    )
     description = write_bundle(
         folder,
         networks,
-        index=index,
+        classes=CLASSES,
+        height=32,
+        width=64,
         styles=STYLES,
         scores={"mean_iou": 0.25, "oracle_mean_iou": 0.75, "mean_absolute_difference": 12.5},
         lineage=LINEAGE,

@@ -11,7 +11,8 @@ import typer
 from typer.testing import CliRunner
 
 from benchmarks import parity
-from components.models.official import load_official, phase_shape
+from components.models.official import load_official
+from components.models.official_options import official_options
 from tests.golden.published_layout import write_reference_folder
 
 RGB: dict[str, Any] = {
@@ -154,7 +155,7 @@ def test_missing_and_surplus_tensors_are_named_with_their_file(folder: Path) -> 
 
     _change(folder / "latest_net_E.pth", change)
     with pytest.raises(ValueError, match="missing") as caught:
-        load_official(folder, LABELS)
+        load_official(folder, official_options(LABELS))
     assert re.fullmatch(
         rf"{re.escape(str(folder / 'latest_net_E.pth'))}: missing \w+\.1\.bias; surplus model\.99\.weight",
         str(caught.value),
@@ -163,20 +164,12 @@ def test_missing_and_surplus_tensors_are_named_with_their_file(folder: Path) -> 
 
 def test_options_that_do_not_fit_the_weights_are_refused_with_both_shapes(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"latest_net_G\.pth: .*has shape \(\d+, .*expected \(\d+, "):
-        load_official(folder, LABELS | {"ngf": 8})
+        load_official(folder, official_options(LABELS, {"ngf": 8}))
 
 
-def test_a_missing_option_is_named() -> None:
-    options = {key: value for key, value in LABELS.items() if key != "n_blocks_local"}
-    with pytest.raises(ValueError, match="option 'n_blocks_local' is missing"):
-        phase_shape(options)
-
-
-def test_another_kind_of_generator_is_refused() -> None:
-    with pytest.raises(ValueError, match="netG: expected 'global' or 'local', got 'encoder'"):
-        phase_shape(LABELS | {"netG": "encoder"})
-
-
-def test_enhancers_count_only_where_the_generator_is_local() -> None:
-    assert phase_shape(GLOBAL).n_local_enhancers == 0
-    assert phase_shape(LABELS).n_local_enhancers == 1
+def test_options_that_would_fit_the_generator_are_named_last(folder: Path) -> None:
+    with pytest.raises(ValueError, match="missing") as caught:
+        load_official(folder, official_options(LABELS, {"netG": "global", "ngf": 8, "features": False}))
+    assert str(caught.value).splitlines()[-1] == (
+        "Its tensors would fit, for instance, --option netG=local --option ngf=4 --option instance_feat=True"
+    )
