@@ -28,7 +28,7 @@ def track_progress(items: Iterable[T], *, total: int, label: str) -> Iterator[T]
         The items, unchanged. Where stderr is no terminal, a line is logged at about every tenth of the work,
         at most one each 10 seconds and at least one a minute, and one at the end.
     """
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and logging.root.manager.disable < logging.INFO:
         yield from tqdm(items, total=total, desc=label)
         return
     started = reported = monotonic()
