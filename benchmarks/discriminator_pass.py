@@ -13,9 +13,10 @@ import torch
 import typer
 from torch import Tensor
 
-from components.losses.adversarial import least_squares
+from benchmarks.training_step import make_phase
+from components.losses.adversarial import fake_loss, generator_loss, real_loss
+from components.losses.config import Adversarial
 from components.losses.feature_matching import feature_matching
-from components.models.config import ModelConfig
 from components.models.discriminator import MultiscaleDiscriminator, ScaleFeatures
 
 Judged = tuple[list[ScaleFeatures], list[ScaleFeatures]]
@@ -24,8 +25,9 @@ Judged = tuple[list[ScaleFeatures], list[ScaleFeatures]]
 def one_after_the_other(
     discriminator: MultiscaleDiscriminator, condition: Tensor, fake: Tensor, real: Tensor
 ) -> Judged:
-    """Two passes."""
-    return discriminator(condition, fake), discriminator(condition, real)
+    """Two passes, that share what the first layers make of the condition."""
+    responses = discriminator.respond(condition)
+    return discriminator.judge(responses, fake), discriminator.judge(responses, real)
 
 
 def as_one_batch(discriminator: MultiscaleDiscriminator, condition: Tensor, fake: Tensor, real: Tensor) -> Judged:
@@ -38,10 +40,11 @@ def as_one_batch(discriminator: MultiscaleDiscriminator, condition: Tensor, fake
 def gradients(discriminator: MultiscaleDiscriminator, judged: Judged, fake: Tensor) -> None:
     """The generator's gradient at the fake image and the discriminators' at their weights."""
     judged_fake, judged_real = judged
-    generator_loss = least_squares(judged_fake, 1.0) + 10 * feature_matching(judged_fake, judged_real)
-    discriminator_loss = 0.5 * (least_squares(judged_fake, 0.0) + least_squares(judged_real, 1.0))
-    torch.autograd.grad(generator_loss, fake, retain_graph=True)
-    torch.autograd.grad(discriminator_loss, list(discriminator.parameters()))
+    kind: Adversarial = "least_squares"
+    for_generator = generator_loss(kind, judged_fake) + 10 * feature_matching(judged_fake, judged_real)
+    for_discriminator = 0.5 * (fake_loss(kind, judged_fake) + real_loss(kind, judged_real))
+    torch.autograd.grad(for_generator, fake, retain_graph=True)
+    torch.autograd.grad(for_discriminator, list(discriminator.parameters()))
 
 
 def main(
@@ -50,11 +53,7 @@ def main(
 ) -> None:
     """Print a JSON line for each size: seconds a step, the baseline's, and their ratio."""
     torch.set_num_threads(2)
-    config = ModelConfig(
-        ngf=1, n_downsample_global=1, n_blocks_global=1, n_local_enhancers=0, n_blocks_local=1, norm="instance",
-        upsampling="transposed", boundary_map=True, n_features=0, nef=1, n_downsample_encoder=1,
-        ndf=64 if device == "cuda" else 16, num_D=3, n_layers_D=3,
-    )  # fmt: skip
+    config = make_phase(ngf=1, ndf=64 if device == "cuda" else 16).shape.model
     discriminator = MultiscaleDiscriminator(config, condition_channels=36, num_D=3).to(device)
     for height, width in [(256, 512)] if quick else [(256, 512), (512, 1024)]:
         condition = torch.rand(1, 36, height, width, device=device)

@@ -25,6 +25,7 @@ from components.data.loader import Batch
 from components.losses.config import LossesConfig
 from components.models.instance_pool import paint_instances
 from components.models.official import OfficialNetworks, load_official
+from components.models.official_options import official_options
 from components.training.step import TrainingStep
 from pipelines.entry import run_entry_point
 
@@ -65,13 +66,13 @@ def compare_folder(folder: Path) -> Iterator[Comparison]:
     options = expected["config"]
     with np.load(folder / "tensors.npz") as archive:
         reference = dict(archive)
-    official = load_official(folder, options)
+    official = load_official(folder, official_options(options))
     batch = _batch(reference, options)
     if "boundary" in reference:
         yield compare("boundary", boundary_map(torch.from_numpy(reference["instance"])[:, 0]), reference["boundary"])
     networks = official.networks
     with torch.no_grad():
-        synthesis = networks.reconstruct(batch.condition, batch.image, batch.instance, batch.instance_count)
+        synthesis = networks.reconstruct(batch)
         if synthesis.styles is not None:
             features = paint_instances(synthesis.styles, batch.instance)
             yield compare("features", features, reference["features"])
@@ -96,6 +97,7 @@ def _batch(reference: dict[str, Any], options: dict[str, Any]) -> Batch:
         condition = torch.cat([condition, boundary_map(instance)], dim=1)
     return Batch(
         names=tuple(str(number) for number in range(len(label))),
+        positions=tuple(range(len(label))),
         condition=condition,
         image=torch.from_numpy(reference["real"]),
         label=None,
@@ -107,7 +109,12 @@ def _batch(reference: dict[str, Any], options: dict[str, Any]) -> Batch:
 def _compare_training(official: OfficialNetworks, batch: Batch, expected: dict[str, Any]) -> Iterator[Comparison]:
     networks = official.networks
     losses = LossesConfig(
-        lambda_feature_matching=expected["config"]["lambda_feat"], lambda_perceptual=0, vgg_weights=None
+        adversarial="least_squares",
+        lambda_feature_matching=expected["config"]["lambda_feat"],
+        lambda_l1=0,
+        lambda_perceptual=0,
+        perceptual="johnson",
+        vgg_weights=None,
     )
     result = TrainingStep(networks, losses, autocast=nullcontext).gradients(batch)
     ours: dict[str, Tensor | None] = {

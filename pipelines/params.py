@@ -32,6 +32,7 @@ class Params(Config):
     prepare: PrepareConfig
     preprocess: PreprocessConfig
     runtime: RuntimeConfig
+    launch: str
     progress: ProgressConfig
     model: ModelConfig
     losses: LossesConfig
@@ -70,13 +71,59 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
 
 
 def _problems_between_sections(content: dict[str, Any]) -> list[str]:
-    """Whether the size fits the networks, where both sections are right in themselves."""
-    try:
-        model = ModelConfig.model_validate(content.get("model"))
-        preprocess = PreprocessConfig.model_validate(content.get("preprocess"))
-    except ValidationError:
+    """What contradicts itself across the sections that are right in themselves."""
+    sections = {name: _parsed(field.annotation, content.get(name)) for name, field in Params.model_fields.items()}
+    model, losses, runtime = sections["model"], sections["losses"], sections["runtime"]
+    if model is None:
         return []
-    return model.phase_problems(preprocess.height, preprocess.width)
+    problems: list[str] = model.problems() + model.size_problems(_sizes(sections))
+    preprocess = sections["preprocess"]
+    if preprocess is not None and preprocess.resize != "fixed" and preprocess.multiple % model.training_multiple:
+        problems.append(
+            f"preprocess.multiple: must be a multiple of {model.training_multiple}, what the networks need, "
+            f"got {preprocess.multiple}"
+        )
+    if losses is not None and not model.num_D:
+        problems += _problems_without_discriminators(losses)
+    if runtime is not None and runtime.gradient_checkpointing and model.norm == "batch":
+        problems.append("runtime.gradient_checkpointing: must be false where model.norm is batch, got true")
+    return problems
+
+
+def _parsed(section: Any, content: Any) -> Any:
+    if section is str:
+        return content
+    try:
+        return section.model_validate(content)
+    except ValidationError:
+        return None
+
+
+def _sizes(sections: dict[str, Any]) -> dict[str, int]:
+    """Heights and widths that pictures and windows have, by field."""
+    sizes = {}
+    preprocess = sections["preprocess"]
+    if preprocess is not None:
+        sizes = {f"preprocess.{name}": getattr(preprocess, name) for name in ("height", "width")}
+    for name in ("train_global", "train_local", "finetune"):
+        if sections[name] is not None and sections[name].crop is not None:
+            sizes |= {f"{name}.crop.{side}": pixels for side, pixels in sections[name].crop}
+    return {field: pixels for field, pixels in sizes.items() if pixels is not None}
+
+
+def _problems_without_discriminators(losses: LossesConfig) -> list[str]:
+    problems = []
+    if losses.lambda_feature_matching:
+        problems.append(
+            "losses.lambda_feature_matching: must be 0 where model.num_D is 0: there is no discriminator whose "
+            f"features could match, got {losses.lambda_feature_matching:g}"
+        )
+    if not losses.lambda_l1 and not (losses.vgg_weights and losses.lambda_perceptual):
+        problems.append(
+            "losses: nothing to train on: model.num_D is 0, lambda_l1 is 0, and vgg_weights or lambda_perceptual are "
+            "not given; expected one of them"
+        )
+    return problems
 
 
 def _describe(error: ErrorDetails) -> str:

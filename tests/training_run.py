@@ -14,11 +14,12 @@ from components.data.store import ShardStore
 from components.losses.config import LossesConfig
 from components.models.networks import Networks
 from components.training.config import PhaseConfig, ProgressConfig
+from components.training.pace import Pace
 from components.training.phases import StageName, phases_of
 from components.training.state import Row
 from components.training.step import StepResult, TrainingStep
 from components.training.trainer import Trainer, TrainingResult
-from tests.tiny import cpu_fabric, tiny_model, tiny_networks
+from tests.tiny import cpu_fabric, tiny_losses, tiny_model, tiny_networks, tiny_runtime
 
 MODEL = tiny_model(n_local_enhancers=2, num_D=3, n_downsample_global=1, n_downsample_encoder=1, n_layers_D=1)
 
@@ -33,9 +34,11 @@ class RecordingRecorder:
     def __init__(self, stop_after: int | None = None) -> None:
         self.stop_after = stop_after
         self.rows: list[tuple[int, Row]] = []
+        self.paces: list[Pace] = []
         self.samples: dict[str, NDArray[np.uint8]] = {}
 
-    def epoch(self, row: Row, number: int) -> None:
+    def epoch(self, row: Row, pace: Pace, number: int) -> None:
+        self.paces.append(pace)
         self.rows.append((number, dict(row)))
         if number == self.stop_after:
             raise InterruptError
@@ -46,7 +49,7 @@ class RecordingRecorder:
 
 def phase_config(**overrides: Any) -> PhaseConfig:
     values = {"epochs": 2, "epochs_decay": 1, "batch_size": 2, "learning_rate": 0.01, "beta1": 0.5, "beta2": 0.999}
-    return PhaseConfig(**(values | {"flip": True, "seed": 5} | overrides))
+    return PhaseConfig(**(values | {"crop": None, "flip": True, "pool_size": 0, "seed": 5} | overrides))
 
 
 def train_stage(
@@ -61,19 +64,23 @@ def train_stage(
     start: Networks | None = None,
     checkpoint_seconds: float = 0,
     model: Any = MODEL,
+    losses: LossesConfig | None = None,
+    runtime: dict[str, Any] | None = None,
 ) -> TrainingResult:
     trainer = Trainer(
         train=train,
         val=val,
-        losses=LossesConfig(lambda_feature_matching=10, lambda_perceptual=10, vgg_weights=None),
-        progress=ProgressConfig(checkpoint_seconds=checkpoint_seconds, sample_epochs=2),
+        losses=losses or tiny_losses(),
+        progress=ProgressConfig(checkpoint_seconds=checkpoint_seconds, keep_checkpoints=2, sample_epochs=2),
+        runtime=tiny_runtime(**(runtime or {})),
         fabric=cpu_fabric(),
-        checkpoints=CheckpointFolder(state, fingerprint),
+        checkpoints=CheckpointFolder(state, fingerprint, keep=2),
         recorder=recorder or RecordingRecorder(),
     )
+    class_count = len(train.index.classes)
     if start is None and stage != "train_global":
-        start = tiny_networks(model, enhancers=0, seed=9)
-    return trainer.run(phases_of(stage, model, 4, config or phase_config()), start)
+        start = tiny_networks(model, class_count=class_count, enhancers=0, seed=9)
+    return trainer.run(phases_of(stage, model, class_count, config or phase_config()), start)
 
 
 def assert_equal(found: TrainingResult, expected: TrainingResult) -> None:

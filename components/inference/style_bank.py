@@ -5,10 +5,12 @@ Shapes: F style dimension, K styles of a class, M instances of a picture (ids 0.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+DrawnFor = Literal["instance", "class"]
 
 
 @dataclass(frozen=True)
@@ -19,18 +21,22 @@ class StyleBank:
         dimension: F; 0 where the model takes no styles.
         styles: float32 [K, F] of each class index that has any.
         counts: int64 [K] of the same classes: how many training instances each style stands for.
+        drawn_for: what has a style of its own in a picture: each `instance`, or, where the model was trained on
+            features of label regions, each `class`.
     """
 
     dimension: int
     styles: Mapping[int, NDArray[np.float32]]
     counts: Mapping[int, NDArray[np.int64]]
+    drawn_for: DrawnFor = "instance"
 
     @classmethod
     def from_document(cls, document: Any, class_count: int, source: str) -> "StyleBank":
         """Read the parsed content of a `styles.json`.
 
         Args:
-            document: `{"dimension": F, "classes": {index: {"name", "styles": [[F floats]], "counts": [int]}}}`.
+            document: `{"dimension": F, "drawn_for": "instance", "classes": {index: {"name", "styles": [[F floats]],
+                "counts": [int]}}}`; a bank that does not say what it is drawn for is drawn for instances.
             class_count: C of the model the bank belongs to.
             source: the file's name, for errors.
 
@@ -44,6 +50,9 @@ class StyleBank:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             expected = "expected `dimension` and `classes`, each with `styles` and `counts`"
             raise ValueError(f"{source}: found {error!r}, {expected}") from error
+        drawn_for = document.get("drawn_for", "instance")
+        if drawn_for not in get_args(DrawnFor):
+            raise ValueError(f"{source}: found drawn_for {drawn_for!r}, expected one of {get_args(DrawnFor)}")
         for index in styles:
             if not 0 <= index < class_count:
                 raise ValueError(f"{source}: found class {index}, expected one of the {class_count}, counted from 0")
@@ -57,7 +66,7 @@ class StyleBank:
                 raise ValueError(
                     f"{source}: class {index}: found counts {counts[index].tolist()}, expected 1 or more each"
                 )
-        return cls(dimension, styles, counts)
+        return cls(dimension, styles, counts, drawn_for)
 
     def style(self, class_index: int, k: int) -> NDArray[np.float32]:
         """Give style `k` of a class, float32 [F].
@@ -76,8 +85,9 @@ class StyleBank:
         """Draw a style of its class for each instance, with probability proportional to the counts.
 
         The class of an instance is the commonest label of its pixels. A draw depends on the seed and the
-        instance id alone, so an edit of one instance leaves the others as they are, and it is the same on
-        every machine: of numpy's random numbers only the raw bit stream is promised to stay.
+        instance id (or the class, where that has the style) alone, so an edit of one instance leaves the others as
+        they are, and it is the same on every machine: of numpy's random numbers only the raw bit stream is promised
+        to stay.
 
         Args:
             label_HW: class indices.
@@ -99,7 +109,8 @@ class StyleBank:
         for instance, class_index in enumerate(class_of.tolist()):
             if class_index in self.styles:
                 cumulative = self.counts[class_index].cumsum()
-                ticket = int(np.random.PCG64((seed, instance)).random_raw()) % int(cumulative[-1])
+                drawn_by = instance if self.drawn_for == "instance" else class_index
+                ticket = int(np.random.PCG64((seed, drawn_by)).random_raw()) % int(cumulative[-1])
                 drawn[instance] = self.styles[class_index][np.searchsorted(cumulative, ticket, side="right")]
         return drawn
 

@@ -4,6 +4,7 @@ Shapes: every block maps (B, C_in, H, W) float to (B, C_out, H', W') float.
 """
 
 from torch import Tensor, nn
+from torch.nn.functional import conv2d
 
 from components.models.config import Norm, Upsampling
 
@@ -13,14 +14,43 @@ def normalisation(norm: Norm, channels: int) -> nn.Module:
     return nn.InstanceNorm2d(channels) if norm == "instance" else nn.BatchNorm2d(channels)
 
 
-def stem(channels_in: int, channels_out: int, norm: Norm) -> nn.Sequential:
+def convolve_part(convolution: nn.Conv2d, part: Tensor, first_channel: int) -> Tensor:
+    """Convolve one of several inputs that lie side by side in the channels.
+
+    The sum over the parts is the convolution of all. Apart, no gradient is computed for a part that needs none, and
+    the share of a part that several inputs have in common is computed once.
+
+    Args:
+        convolution: its input channels are those of all parts.
+        part: (B, C, H, W)
+        first_channel: where the part begins; the bias is the first part's.
+    """
+    weight = convolution.weight[:, first_channel : first_channel + part.shape[1]]
+    bias = None if first_channel else convolution.bias
+    return conv2d(part, weight, bias, convolution.stride, convolution.padding)
+
+
+class Stem(nn.Sequential):
     """`c7s1-k`: 7x7 convolution with reflection padding, norm, ReLU; keeps height and width."""
-    return nn.Sequential(
-        nn.ReflectionPad2d(3),
-        nn.Conv2d(channels_in, channels_out, kernel_size=7),
-        normalisation(norm, channels_out),
-        nn.ReLU(inplace=True),
-    )
+
+    def __init__(self, channels_in: int, channels_out: int, norm: Norm) -> None:
+        super().__init__(
+            nn.ReflectionPad2d(3),
+            nn.Conv2d(channels_in, channels_out, kernel_size=7),
+            normalisation(norm, channels_out),
+            nn.ReLU(inplace=True),
+        )
+
+    def forward(self, *parts: Tensor) -> Tensor:
+        """(B, C_i, H, W) each, side by side in the channels -> (B, C_out, H, W)."""
+        pad, convolution, norm, activation = self
+        assert isinstance(convolution, nn.Conv2d)
+        x, channels = convolve_part(convolution, pad(parts[0]), 0), parts[0].shape[1]
+        for part in parts[1:]:
+            x = x + convolve_part(convolution, pad(part), channels)
+            channels += part.shape[1]
+        result: Tensor = activation(norm(x))
+        return result
 
 
 def downsampling(channels_in: int, channels_out: int, norm: Norm) -> nn.Sequential:

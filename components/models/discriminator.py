@@ -3,10 +3,9 @@
 Shapes: B pictures, C condition channels, H x W the size of the phase; h x w that of a layer's result.
 """
 
-import torch
 from torch import Tensor, nn
 
-from components.models.blocks import halve, normalisation
+from components.models.blocks import convolve_part, halve, normalisation
 from components.models.config import ModelConfig, Norm
 
 ScaleFeatures = list[Tensor]  # one discriminator's layer results, (B, c, h, w) each; the last is its prediction
@@ -34,13 +33,30 @@ class PatchDiscriminator(nn.Module):
     def _convolution(channels_in: int, channels_out: int, *, stride: int) -> nn.Conv2d:
         return nn.Conv2d(channels_in, channels_out, kernel_size=4, stride=stride, padding=2)
 
-    def forward(self, x: Tensor) -> ScaleFeatures:
-        """(B, C + 3, H, W) -> the result of every layer, the patch predictions (B, 1, h, w) last."""
-        results = []
-        for layer in self.layers:
+    def respond(self, condition: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, c, h, w): the condition's share of the first convolution, the same for every image."""
+        return convolve_part(self._first_layer()[0], condition, 0)
+
+    def forward(self, response: Tensor, image: Tensor) -> ScaleFeatures:
+        """Judge images (B, 3, H, W) under conditions of which `respond` gave the response.
+
+        Returns:
+            the result of every layer, the patch predictions (B, 1, h, w) last.
+        """
+        convolution, activation = self._first_layer()
+        x = activation(response + convolve_part(convolution, image, convolution.in_channels - image.shape[1]))
+        results = [x]
+        for layer in self.layers[1:]:
             x = layer(x)
             results.append(x)
         return results
+
+    def _first_layer(self) -> tuple[nn.Conv2d, nn.Module]:
+        layer = self.layers[0]
+        assert isinstance(layer, nn.Sequential)
+        convolution, activation = layer
+        assert isinstance(convolution, nn.Conv2d)
+        return convolution, activation
 
 
 class MultiscaleDiscriminator(nn.Module):
@@ -60,20 +76,31 @@ class MultiscaleDiscriminator(nn.Module):
         )
         self.halve = halve()
 
-    def forward(self, condition: Tensor, image: Tensor) -> list[ScaleFeatures]:
-        """Judge images under their conditions.
+    def respond(self, condition: Tensor) -> list[Tensor]:
+        """(B, C, H, W) -> what each discriminator makes of the condition alone, the finest first."""
+        responses = []
+        for scale, discriminator in enumerate(self._finest_first()):
+            if scale:
+                condition = self.halve(condition)
+            responses.append(discriminator.respond(condition))
+        return responses
 
-        Args:
-            condition: (B, C, H, W)
-            image: (B, 3, H, W) in [-1, 1].
+    def judge(self, responses: list[Tensor], image: Tensor) -> list[ScaleFeatures]:
+        """Judge images (B, 3, H, W) in [-1, 1] under conditions of which `respond` gave the responses.
 
         Returns:
             The layer results of every discriminator, the finest first.
         """
-        x = torch.cat([condition, image], dim=1)
         results = []
-        for scale, discriminator in enumerate(reversed(self.discriminators)):
+        for scale, (discriminator, response) in enumerate(zip(self._finest_first(), responses, strict=True)):
             if scale:
-                x = self.halve(x)
-            results.append(discriminator(x))
+                image = self.halve(image)
+            results.append(discriminator(response, image))
         return results
+
+    def forward(self, condition: Tensor, image: Tensor) -> list[ScaleFeatures]:
+        """Judge images (B, 3, H, W) in [-1, 1] under their conditions (B, C, H, W); as `judge`."""
+        return self.judge(self.respond(condition), image)
+
+    def _finest_first(self) -> list[PatchDiscriminator]:
+        return [each for each in reversed(self.discriminators) if isinstance(each, PatchDiscriminator)]

@@ -5,7 +5,7 @@ Shapes: B pictures, F feature channels, M instances a picture, H x W the size of
 
 from torch import Tensor, nn
 
-from components.models.blocks import downsampling, head, stem, upsampling
+from components.models.blocks import Stem, downsampling, head, upsampling
 from components.models.config import ModelConfig
 from components.models.instance_pool import instance_mean
 
@@ -16,7 +16,7 @@ class FeatureEncoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         widths = [config.nef * 2**level for level in range(config.n_downsample_encoder + 1)]
-        self.stem = stem(3, config.nef, config.norm)
+        self.stem = Stem(3, config.nef, config.norm)
         self.downsampling = nn.Sequential(
             *(downsampling(a, b, config.norm) for a, b in zip(widths[:-1], widths[1:], strict=True))
         )

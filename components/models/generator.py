@@ -3,7 +3,6 @@
 Shapes: B pictures, C condition channels, F feature channels, H x W full resolution.
 """
 
-import torch
 from torch import Tensor, nn
 
 from components.models.blocks import halve, head
@@ -62,12 +61,11 @@ class Generator(nn.Module):
         Returns:
             image (B, 3, H, W) in [-1, 1].
         """
-        finest = condition if features is None else torch.cat([condition, features], dim=1)
-        pyramid = [finest]
+        pyramid = [[condition] if features is None else [condition, features]]
         for _ in self.local_enhancers:
-            pyramid.append(self.halve(pyramid[-1]))
-        x = self.global_generator(pyramid.pop())
+            pyramid.append([self.halve(part) for part in pyramid[-1]])
+        x = self.global_generator(*pyramid.pop())
         for enhancer in self.local_enhancers:
-            x = enhancer(pyramid.pop(), x)
+            x = enhancer(x, *pyramid.pop())
         image: Tensor = self.head(x)
         return image

@@ -5,7 +5,7 @@ Shapes: B pictures, C input channels (condition and features), H x W the size at
 
 from torch import Tensor, nn
 
-from components.models.blocks import ResidualBlock, downsampling, stem, upsampling
+from components.models.blocks import ResidualBlock, Stem, downsampling, upsampling
 from components.models.config import Norm, Upsampling
 
 
@@ -17,7 +17,7 @@ class GlobalGenerator(nn.Module):
     ) -> None:
         super().__init__()
         widths = [ngf * 2**level for level in range(n_downsample + 1)]
-        self.stem = stem(channels_in, ngf, norm)
+        self.stem = Stem(channels_in, ngf, norm)
         self.downsampling = nn.Sequential(
             *(downsampling(a, b, norm) for a, b in zip(widths[:-1], widths[1:], strict=True))
         )
@@ -29,8 +29,8 @@ class GlobalGenerator(nn.Module):
             )
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, ngf, H, W); H and W must be multiples of 2**n_downsample."""
-        x = self.downsampling(self.stem(x))  # (B, ngf * 2**n, H / 2**n, W / 2**n)
+    def forward(self, *parts: Tensor) -> Tensor:
+        """Condition and features (B, C_i, H, W) -> (B, ngf, H, W); H and W must be multiples of 2**n_downsample."""
+        x = self.downsampling(self.stem(*parts))  # (B, ngf * 2**n, H / 2**n, W / 2**n)
         features: Tensor = self.upsampling(self.residual_blocks(x))
         return features

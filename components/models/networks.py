@@ -11,12 +11,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from components.config import Config
+from components.data.loader import Batch
 from components.models.blocks import initialise
 from components.models.config import ModelConfig
+from components.models.crn import CascadedRefinementNetwork
 from components.models.discriminator import MultiscaleDiscriminator
 from components.models.feature_encoder import FeatureEncoder
 from components.models.generator import Generator
-from components.models.instance_pool import paint_instances
+from components.models.instance_pool import instance_mean, paint_instances
+from components.models.unet import UNet
 
 SHAPE_FILE = "networks.json"
 
@@ -46,8 +49,9 @@ class PhaseShape(Config):
 
     @property
     def num_D(self) -> int:
-        """Discriminators of this phase: one less for each halving of its size."""
-        return self.model.num_D - self.model.n_local_enhancers + self.n_local_enhancers
+        """Discriminators of this phase: one less for each halving of its size, as long as there are any."""
+        fewer = self.model.n_local_enhancers - self.n_local_enhancers
+        return max(min(self.model.num_D, 1), self.model.num_D - fewer)
 
 
 @dataclass(frozen=True)
@@ -64,31 +68,40 @@ class Synthesis:
 
 
 class Networks(nn.Module):
-    """Generator, discriminators and, where the model has features, encoder of one phase."""
+    """Generator and, where the model has them, discriminators and encoder of one phase."""
 
     def __init__(self, shape: PhaseShape) -> None:
         """Build the networks with weights from N(0, 0.02), drawn from torch's global generator."""
         super().__init__()
         self.shape = shape
-        channels = shape.condition_channels
-        self.generator = Generator(shape.model, condition_channels=channels, n_local_enhancers=shape.n_local_enhancers)
-        self.encoder = FeatureEncoder(shape.model) if shape.model.n_features else None
-        self.discriminator = MultiscaleDiscriminator(shape.model, condition_channels=channels, num_D=shape.num_D)
+        self.generator = _generator(shape)
+        self.encoder = FeatureEncoder(shape.model) if shape.model.has_encoder else None
+        self.discriminator = (
+            MultiscaleDiscriminator(shape.model, condition_channels=shape.condition_channels, num_D=shape.num_D)
+            if shape.num_D
+            else None
+        )
         self.apply(initialise)
 
-    def reconstruct(self, condition: Tensor, image: Tensor, instance: Tensor, instance_count: int) -> Synthesis:
-        """Synthesize under the styles of the real photo, as in training (Sec. 3.4).
+    def styles(self, batch: Batch) -> Tensor | None:
+        """Each instance's style (B, M, F) in [-1, 1], None where the model has no features (Sec. 3.4).
 
-        Args:
-            condition: (B, C, H, W)
-            image: (B, 3, H, W) in [-1, 1], the photo.
-            instance: (B, H, W) ids in 0..instance_count-1.
-            instance_count: M.
+        Features pooled over labels are those of the class at each of the instance's pixels.
         """
         if self.encoder is None:
-            return Synthesis(self.generator(condition), None)
-        styles = self.encoder(image, instance, instance_count)
-        return Synthesis(self.generator(condition, paint_instances(styles, instance)), styles)
+            return batch.styles
+        if self.shape.model.features == "instance":
+            instances: Tensor = self.encoder(batch.image, batch.instance, batch.instance_count)
+            return instances
+        assert batch.label is not None, "features of labels need label maps"
+        classes = self.encoder(batch.image, batch.label, self.shape.class_count)  # (B, C, F)
+        return instance_mean(paint_instances(classes, batch.label), batch.instance, batch.instance_count)
+
+    def reconstruct(self, batch: Batch) -> Synthesis:
+        """Synthesize under the styles of the real photos, as in training."""
+        styles = self.styles(batch)
+        features = None if styles is None else paint_instances(styles, batch.instance)
+        return Synthesis(self.generator(batch.condition, features), styles)
 
     def start_from(self, coarser: "Networks") -> None:
         """Take over every weight of a coarser phase but its generator's output layer (Sec. 3.2)."""
@@ -102,8 +115,18 @@ class Networks(nn.Module):
         """Write one safetensors file a network and their shape into `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, network in self.named_children():
-            save_file(network.state_dict(), folder / f"{name}.safetensors")
+            weights = {key: tensor.contiguous() for key, tensor in network.state_dict().items()}
+            save_file(weights, folder / f"{name}.safetensors")
         (folder / SHAPE_FILE).write_text(self.shape.model_dump_json(indent=2))
+
+
+def _generator(shape: PhaseShape) -> nn.Module:
+    channels = shape.condition_channels
+    if shape.model.generator == "unet":
+        return UNet(shape.model, condition_channels=channels)
+    if shape.model.generator == "crn":
+        return CascadedRefinementNetwork(shape.model, condition_channels=channels)
+    return Generator(shape.model, condition_channels=channels, n_local_enhancers=shape.n_local_enhancers)
 
 
 def load_networks(folder: Path, expected: ModelConfig) -> Networks:
@@ -118,10 +141,11 @@ def load_networks(folder: Path, expected: ModelConfig) -> Networks:
         shape = PhaseShape.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise ValueError(f"{path}: expected the shape of trained networks, found {error}") from error
+    trained, wanted = shape.model.model_dump(mode="json"), expected.model_dump(mode="json")
     problems = [
-        f"model.{field}: {folder} was trained with {json.dumps(found)}, the parameters say {json.dumps(wanted)}"
-        for (field, found), (_, wanted) in zip(shape.model, expected, strict=True)
-        if found != wanted
+        f"model.{field}: {folder} was trained with {json.dumps(found)}, the parameters say {json.dumps(wanted[field])}"
+        for field, found in trained.items()
+        if found != wanted[field]
     ]
     if problems:
         raise ValueError("\n".join(problems))

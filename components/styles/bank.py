@@ -10,6 +10,7 @@ import numpy as np
 
 from components.data.dataset import ClassInfo
 from components.data.store import SplitIndex
+from components.inference.style_bank import DrawnFor
 from components.styles.cluster import ClassStyles
 from components.styles.collect import InstanceStyles
 
@@ -17,10 +18,20 @@ BANK_FILE = "styles.json"
 INSTANCES_FILE = "instances.csv"
 
 
-def bank_document(dimension: int, clustered: Mapping[int, ClassStyles], classes: Sequence[ClassInfo]) -> dict[str, Any]:
-    """The content of `styles.json`: each class's styles and how many training instances have each."""
+def bank_document(
+    dimension: int, clustered: Mapping[int, ClassStyles], classes: Sequence[ClassInfo], *, drawn_for: DrawnFor
+) -> dict[str, Any]:
+    """The content of `styles.json`: each class's styles and how many training instances have each.
+
+    Args:
+        dimension: F; 0 for a model without features.
+        clustered: the styles of each class that has any.
+        classes: all classes.
+        drawn_for: what has a style of its own in a picture: each instance, or each class.
+    """
     return {
         "dimension": dimension,
+        "drawn_for": drawn_for,
         "classes": {
             str(index): {
                 "name": classes[index].name,

@@ -3,6 +3,7 @@
 from pydantic import Field, ValidationInfo, field_validator
 
 from components.config import Config
+from components.data.draws import CropConfig
 
 
 class PhaseConfig(Config):
@@ -15,8 +16,11 @@ class PhaseConfig(Config):
         learning_rate: Adam's rate before the decay.
         beta1: Adam's decay of the first moment.
         beta2: Adam's decay of the second moment.
+        crop: the window, in pixels at full resolution, that is taken of each picture at a random place; null takes
+            whole pictures.
         flip: mirror each picture with probability one half.
-        seed: of the initial weights, the order of pictures and the mirroring.
+        pool_size: earlier synthesized pictures that the discriminators are shown now and then; 0 for none.
+        seed: of the initial weights and of everything that is drawn.
     """
 
     epochs: int = Field(ge=1)
@@ -25,7 +29,9 @@ class PhaseConfig(Config):
     learning_rate: float = Field(gt=0)
     beta1: float = Field(ge=0, lt=1)
     beta2: float = Field(ge=0, lt=1)
+    crop: CropConfig | None
     flip: bool
+    pool_size: int = Field(ge=0)
     seed: int = Field(ge=0)
 
     @field_validator("epochs_decay")
@@ -41,8 +47,10 @@ class ProgressConfig(Config):
 
     Attributes:
         checkpoint_seconds: how much training an interruption may cost.
+        keep_checkpoints: how many of the newest stay; an older one serves where the newest is damaged.
         sample_epochs: epochs between the sample pictures of a tracked run.
     """
 
     checkpoint_seconds: float = Field(ge=0)
+    keep_checkpoints: int = Field(ge=1)
     sample_epochs: int = Field(ge=1)

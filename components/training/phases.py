@@ -1,13 +1,15 @@
 """The phases of coarse-to-fine training as data (Wang et al. 2018, Sec. 3.2)."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from components.models.config import ModelConfig
+from components.models.generator import Generator
 from components.models.networks import Networks, PhaseShape
 from components.training.config import PhaseConfig
 
 StageName = Literal["train_global", "train_local", "finetune"]
+STAGES: tuple[StageName, ...] = get_args(StageName)
 
 
 @dataclass(frozen=True)
@@ -47,5 +49,6 @@ def freeze_for(phase: Phase, networks: Networks) -> None:
     networks.requires_grad_(True)
     if phase.freeze_coarser:
         networks.generator.requires_grad_(False)
+        assert isinstance(networks.generator, Generator), "only the coarse-to-fine generator has local phases"
         networks.generator.local_enhancers[-1].requires_grad_(True)
         networks.generator.head.requires_grad_(True)

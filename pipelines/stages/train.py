@@ -1,5 +1,6 @@
 """Stages `train_global`, `train_local` and `finetune`: the phases of coarse-to-fine training."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -31,28 +32,34 @@ def main(
     """Train a stage and write its networks, loss curves and sample pictures into `out`."""
     params = load_params()
     train, val = ShardStore(shards / "train"), ShardStore(shards / "val")
-    config = getattr(params, stage)
+    phases = phases_of(stage, params.model, len(train.index.classes), getattr(params, stage))
     sections = params.model_dump(mode="json", include={"model", "losses", "runtime", stage})
+    features_file = params.model.features_file
     depends_on = {
         "params": sections,
         "data": fingerprint.of_file(shards / "train" / INDEX_FILE),
         "code": fingerprint.of_code(),
         "before": fingerprint.of_files(before, "*.safetensors") if before else None,
+        "features": fingerprint.of_file(features_file) if features_file else None,
     }
-    checkpoints = CheckpointFolder(state, fingerprint.of_values(depends_on))
-    with start_run(stage, sections, train.index.fingerprint, resume_file=checkpoints.run_file) as run:
+    checkpoints = CheckpointFolder(state, fingerprint.of_values(depends_on), keep=params.progress.keep_checkpoints)
+    fabric = start(params.runtime)
+    recorded = start_run(stage, sections, train.index.fingerprint, resume_file=checkpoints.run_file)
+    with recorded if fabric.is_global_zero else nullcontext() as run:
         trainer = Trainer(
             train=train,
             val=val,
             losses=params.losses,
             progress=params.progress,
-            fabric=start(params.runtime),
+            runtime=params.runtime,
+            fabric=fabric,
             checkpoints=checkpoints,
-            recorder=RunRecorder(run),
+            recorder=None if run is None else RunRecorder(run),
         )
-        networks = load_networks(before, params.model) if before else None
-        result = trainer.run(phases_of(stage, params.model, len(train.index.classes), config), networks)
-        with atomic_folder(out) as folder:
+        result = trainer.run(phases, load_networks(before, params.model) if before else None)
+        if run is None:  # another process writes
+            return
+        with atomic_folder(out, durable=True) as folder:
             result.networks.save(folder)
             write_curves(folder / "curves.csv", result.history)
             Image.fromarray(trainer.sample_grid(result.networks)).save(folder / "samples.png")

@@ -57,12 +57,16 @@ def test_the_parameters_of_the_repository_are_the_default_recipe(tmp_path: Path,
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_each_recipe_composes_into_sound_parameters(tmp_path: Path, recipe: str) -> None:
-    composed = load_params(_compose(tmp_path, f"recipe={recipe}"))
+    given = ["losses.vgg_weights=vgg19.pth"] if recipe == "crn" else []  # its loss is nothing without them
+    composed = load_params(_compose(tmp_path, f"recipe={recipe}", *given))
     assert composed.recipe == recipe
 
 
 def test_there_are_the_recipes_that_the_documents_name() -> None:
-    assert {"default", "camvid", "cityscapes_512p", "cityscapes_1024p", "edges"} <= set(RECIPES)
+    named = {"default", "camvid", "cityscapes_512p", "cityscapes_1024p", "edges", "pix2pix", "crn"}
+    assert named == set(RECIPES)
+    documents = (ROOT / "docs" / "parameters.md").read_text()
+    assert all(f"| `{recipe}` |" in documents for recipe in named)
 
 
 def test_a_single_parameter_may_be_set_over_a_recipe(tmp_path: Path) -> None:
@@ -88,8 +92,15 @@ def test_a_single_parameter_may_be_set_over_a_recipe(tmp_path: Path) -> None:
             {"finetune__epochs": 3, "finetune__epochs_decay": 4},
             "finetune.epochs_decay: must be at most epochs (3), got 4",
         ),
-        ({"model__num_D": 1}, "model.num_D: must be above n_local_enhancers (1), got 1"),
-        ({"preprocess__height": 60}, "preprocess.height: must be a multiple of 8 and at least 16, got 60"),
+        ({"preprocess__height": 60}, "preprocess.height: must be a multiple of 8 (preprocess.multiple), got 60"),
+        ({"preprocess__height": 8}, "preprocess.height: must be a multiple of 8 and at least 16, got 8"),
+        ({"preprocess__resize": "scale_width"}, "preprocess.height: must be null where resize is scale_width, got 64"),
+        (
+            {"finetune__crop": {"height": 32, "width": 36}},
+            "finetune.crop.width: must be a multiple of 8 and at least 16, got 36",
+        ),
+        ({"model__generator": "unet"}, "model.n_local_enhancers: must be 0 for the generator unet, got 1"),
+        ({"model__features": "precomputed"}, "model.features_file: must be a file for precomputed features, got null"),
     ],
 )
 def test_a_problem_names_its_field_what_was_expected_and_what_was_found(
@@ -97,7 +108,9 @@ def test_a_problem_names_its_field_what_was_expected_and_what_was_found(
 ) -> None:
     (found,) = _problems(tmp_path, _changed(params, **fields))
     assert found.startswith(problem)
-    assert repr(list(fields.values())[-1]) in found
+    value = list(fields.values())[-1]
+    if isinstance(value, int | float):
+        assert repr(value) in found
 
 
 def test_a_missing_field_and_a_missing_section_are_named(tmp_path: Path, params: dict[str, Any]) -> None:
@@ -112,17 +125,43 @@ def test_an_unknown_section_is_named(tmp_path: Path, params: dict[str, Any]) -> 
 
 
 def test_both_sizes_that_do_not_fit_the_networks_are_named(tmp_path: Path, params: dict[str, Any]) -> None:
-    problems = _problems(tmp_path, _changed(params, preprocess__height=60, preprocess__width=8))
+    problems = _problems(tmp_path, _changed(params, preprocess__multiple=1, preprocess__height=60, preprocess__width=8))
     assert [problem.split(":")[0] for problem in problems] == ["preprocess.height", "preprocess.width"]
-    assert [problem.split("got ")[1].split(" ")[0] for problem in problems] == ["60", "8"]
+    assert [problem.split("got ")[1].split(",")[0] for problem in problems] == ["60", "8"]
 
 
-def test_sizes_and_discriminators_are_checked_beside_problems_of_other_sections(
+def test_pictures_of_their_own_sizes_are_rounded_to_what_the_networks_need(
     tmp_path: Path, params: dict[str, Any]
 ) -> None:
-    changed = _changed(params, preprocess__height=60, model__num_D=1, losses__foo=1, finetune__beta1=float("inf"))
+    own_sizes = _changed(params, preprocess__resize="none", preprocess__height=None, preprocess__width=None)
+    assert _load(tmp_path, own_sizes).preprocess.multiple == 8
+    assert _problems(tmp_path, _changed(own_sizes, preprocess__multiple=12)) == [
+        "preprocess.multiple: must be a multiple of 8, what the networks need, got 12"
+    ]
+
+
+def test_a_generator_without_adversary_needs_another_loss(tmp_path: Path, params: dict[str, Any]) -> None:
+    alone = _changed(params, model__num_D=0)
+    assert [problem.split(":")[0] for problem in _problems(tmp_path, alone)] == [
+        "losses.lambda_feature_matching",
+        "losses",
+    ]
+    assert _load(tmp_path, _changed(alone, losses__lambda_feature_matching=0, losses__lambda_l1=1)).model.num_D == 0
+
+
+def test_batch_norm_is_not_computed_twice(tmp_path: Path, params: dict[str, Any]) -> None:
+    (problem,) = _problems(tmp_path, _changed(params, model__norm="batch", runtime__gradient_checkpointing=True))
+    assert problem == "runtime.gradient_checkpointing: must be false where model.norm is batch, got true"
+
+
+def test_sizes_and_generators_are_checked_beside_problems_of_other_sections(
+    tmp_path: Path, params: dict[str, Any]
+) -> None:
+    changed = _changed(
+        params, preprocess__height=8, model__generator="crn", losses__foo=1, finetune__beta1=float("inf")
+    )
     fields = {problem.split(":")[0] for problem in _problems(tmp_path, changed)}
-    assert fields == {"preprocess.height", "model.num_D", "losses.foo", "finetune.beta1"}
+    assert fields == {"preprocess.height", "model.n_local_enhancers", "losses.foo", "finetune.beta1"}
 
 
 def test_all_problems_of_all_sections_are_told_at_once(tmp_path: Path, params: dict[str, Any]) -> None:

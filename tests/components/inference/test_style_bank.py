@@ -72,6 +72,40 @@ def test_maps_that_do_not_fit_are_refused() -> None:
         BANK.sample(label, np.zeros((2, 2), dtype=np.int32), seed=-1)
 
 
+def _bank_of(drawn_for: str) -> StyleBank:
+    return StyleBank.from_document(DOCUMENT | {"drawn_for": drawn_for}, class_count=3, source="styles.json")
+
+
+def test_a_bank_drawn_for_classes_gives_all_instances_of_a_class_the_same_style() -> None:
+    label = np.array([[0, 0, 1, 0, 1, 0, 2, 0]], dtype=np.uint8)
+    instance = np.arange(8, dtype=np.int32)[None]
+    seen = set()
+    for seed in range(20):
+        styles = _bank_of("class").sample(label, instance, seed)
+        assert len({tuple(row) for row in styles[label[0] == 0].tolist()}) == 1
+        assert styles[label[0] == 1].tolist() == [[30, 3], [30, 3]]
+        assert styles[6].tolist() == [0, 0]  # a class without styles
+        # The class takes the place of the instance's id in the draw.
+        ticket = int(np.random.PCG64((seed, 0)).random_raw()) % 4
+        assert styles[0, 0] == (10 if ticket < 3 else 20)
+        seen.add(styles[0, 0])
+    assert seen == {10, 20}  # from seed to seed it changes
+
+
+def test_a_bank_drawn_for_instances_keeps_those_of_a_class_apart() -> None:
+    label, instance = np.zeros((1, 50), dtype=np.uint8), np.arange(50, dtype=np.int32)[None]
+    apart = _bank_of("instance").sample(label, instance, seed=0)
+    assert set(apart[:, 0].tolist()) == {10, 20}
+    assert np.array_equal(apart, BANK.sample(label, instance, seed=0))  # which does not say
+    assert (BANK.drawn_for, _bank_of("class").drawn_for) == ("instance", "class")
+
+
+def test_a_bank_drawn_for_something_else_is_refused_with_its_file() -> None:
+    expected = r"styles\.json: found drawn_for 'picture', expected one of \('instance', 'class'\)"
+    with pytest.raises(ValueError, match=expected):
+        _bank_of("picture")
+
+
 @pytest.mark.parametrize(
     ("index", "entry", "message"),
     [

@@ -13,7 +13,7 @@ def _sizes(results: list[torch.Tensor]) -> list[tuple[int, ...]]:
 
 def test_layer_results_have_the_sizes_of_4x4_convolutions_padded_by_two() -> None:
     discriminator = PatchDiscriminator(channels_in=5, ndf=4, n_layers=2, norm="instance")
-    results = discriminator(torch.zeros(2, 5, 32, 64))
+    results = discriminator(discriminator.respond(torch.zeros(2, 2, 32, 64)), torch.zeros(2, 3, 32, 64))
     assert _sizes(results) == [
         (2, 4, 17, 33),  # stride 2: 32 // 2 + 1, 64 // 2 + 1
         (2, 8, 9, 17),  # stride 2: 17 // 2 + 1, 33 // 2 + 1
@@ -53,9 +53,9 @@ def test_results_come_finest_first_from_discriminators_listed_coarsest_first() -
     half = _average_of_real_neighbours(finest)
     quarter = _average_of_real_neighbours(half)
     for number, (found, seen) in enumerate(zip(results, (finest, half, quarter), strict=True)):
-        expected = multiscale.discriminators[2 - number](seen)
-        for ours, theirs in zip(found, expected, strict=True):
-            torch.testing.assert_close(ours, theirs)
+        for ours, layer in zip(found, multiscale.discriminators[2 - number].layers, strict=True):
+            seen = layer(seen)
+            torch.testing.assert_close(ours, seen)
 
 
 def test_pictures_of_a_batch_are_judged_apart() -> None:

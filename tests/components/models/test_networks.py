@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from components.models.config import ModelConfig
-from components.models.networks import Networks, load_networks
+from components.models.networks import Networks, PhaseShape, load_networks
 from tests.tiny import random_batch, tiny_model, tiny_networks
 
 VARIANTS = [
@@ -24,7 +24,7 @@ VARIANTS = [
 
 def _reconstruct(networks: Networks, model: ModelConfig, class_count: int, height: int, width: int) -> torch.Tensor:
     batch = random_batch(model, class_count=class_count, height=height, width=width)
-    return networks.reconstruct(batch.condition, batch.image, batch.instance, batch.instance_count).image
+    return networks.reconstruct(batch).image
 
 
 @pytest.mark.parametrize("class_count", [4, 0], ids=["labels", "rgb"])
@@ -35,7 +35,7 @@ def test_every_variant_synthesizes_trains_all_its_weights_and_is_saved_whole(
     model = tiny_model(**overrides)
     networks = tiny_networks(model, class_count=class_count)
     batch = random_batch(model, class_count=class_count, height=64, width=96)
-    synthesis = networks.reconstruct(batch.condition, batch.image, batch.instance, batch.instance_count)
+    synthesis = networks.reconstruct(batch)
     assert synthesis.image.shape == (2, 3, 64, 96)
     assert synthesis.image.abs().max() <= 1
     if model.n_features:
@@ -187,7 +187,7 @@ def test_a_size_that_a_network_cannot_halve_often_enough_is_refused_by_field(
 ) -> None:
     model = tiny_model()  # multiples of 8, at least 16
     values = {"height": height, "width": width}
-    lines = model.phase_problems(height, width)
+    lines = model.size_problems({"preprocess.height": height, "preprocess.width": width})
     assert len(lines) == len(fields)
     for field, line in zip(fields, lines, strict=True):
         assert line.startswith(f"preprocess.{field}: must be a multiple of 8 and at least 16, got {values[field]}")
@@ -196,11 +196,34 @@ def test_a_size_that_a_network_cannot_halve_often_enough_is_refused_by_field(
 def test_a_deeper_encoder_asks_for_a_larger_multiple() -> None:
     model = tiny_model(n_downsample_encoder=4)
     assert model.size_multiple == 8  # of the generator, which serves alone
-    (problem,) = model.phase_problems(32, 64)
+    (problem,) = model.size_problems({"preprocess.height": 32})
     assert problem.startswith("preprocess.height: must be a multiple of 32 and at least 64, got 32")
-    assert model.model_copy(update={"n_features": 0}).phase_problems(32, 64) == []
+    assert model.model_copy(update={"n_features": 0}).size_problems({"preprocess.height": 32}) == []
 
 
-def test_a_phase_left_without_discriminator_is_refused() -> None:
-    (problem,) = tiny_model(n_local_enhancers=2, num_D=2).phase_problems(64, 64)
-    assert problem.startswith("model.num_D: must be above n_local_enhancers (2), got 2")
+@pytest.mark.parametrize(
+    ("num_D", "in_each_phase"), [(0, [0, 0, 0]), (1, [1, 1, 1]), (2, [1, 1, 2]), (3, [1, 2, 3]), (4, [2, 3, 4])]
+)
+def test_each_phase_has_one_discriminator_less_than_the_next_but_at_least_one_where_there_are_any(
+    num_D: int, in_each_phase: list[int]
+) -> None:
+    model = tiny_model(n_local_enhancers=2, num_D=num_D)
+    assert [PhaseShape(model=model, class_count=4, n_local_enhancers=n).num_D for n in range(3)] == in_each_phase
+
+
+def test_a_baseline_may_end_in_one_pixel_but_has_no_enhancers() -> None:
+    model = tiny_model(generator="unet", n_local_enhancers=1, n_features=0)
+    assert model.problems() == ["model.n_local_enhancers: must be 0 for the generator unet, got 1"]
+    alone = tiny_model(generator="unet", n_local_enhancers=0, n_features=0, n_downsample_global=5)
+    assert alone.problems() == []
+    assert alone.size_problems({"preprocess.height": 32}) == []
+
+
+def test_precomputed_features_need_a_file_and_others_none() -> None:
+    assert tiny_model(features="precomputed").problems() == [
+        "model.features_file: must be a file for precomputed features, got null"
+    ]
+    assert tiny_model(features_file="styles/features.safetensors").problems() == [
+        "model.features_file: must be null without precomputed features, got styles/features.safetensors"
+    ]
+    assert tiny_model(features="precomputed", features_file="styles/features.safetensors").problems() == []

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from components.data.draws import Draw
 from components.inference import StyleBank
 from components.styles.bank import bank_document, write_bank, write_instances
 from components.styles.cluster import cluster_class, cluster_styles
@@ -15,6 +16,7 @@ from components.styles.synthesize import draw_styles, synthesize_split
 from tests.tiny import (
     CLASSES,
     cpu_fabric,
+    mixed_store,
     tiny_maker,
     tiny_model,
     tiny_networks,
@@ -130,12 +132,13 @@ def test_a_class_of_small_instances_only_keeps_them_all() -> None:
 def test_a_saved_bank_is_what_serving_reads(tmp_path: Path) -> None:
     styles = _styles([[0.1, 0.2], [0.1, 0.2], [1 / 3, -1.0], [7.0, 8.0]], [1, 1, 1, 2], [1.0] * 4)
     clustered = cluster_styles(styles, _config())
-    document = bank_document(2, clustered, CLASSES)
+    document = bank_document(2, clustered, CLASSES, drawn_for="class")
     write_bank(tmp_path, document)
     saved = json.loads((tmp_path / "styles.json").read_text())
     assert {index: entry["name"] for index, entry in saved["classes"].items()} == {"1": "road", "2": "car"}
     bank = StyleBank.from_document(saved, len(CLASSES), "styles.json")
     assert bank.dimension == 2
+    assert bank.drawn_for == "class"
     for index, styles in clustered.items():
         assert np.array_equal(bank.styles[index], styles.centres)
         assert np.array_equal(bank.counts[index], styles.counts)
@@ -163,7 +166,7 @@ def test_the_table_of_instances_gives_source_ids_and_nearest_style(tmp_path: Pat
 
 
 def test_drawn_styles_are_those_that_a_client_draws_from_seed_and_on(tmp_path: Path) -> None:
-    batch = tiny_maker(tiny_store(tmp_path / "train")).make([0, 1, 2])
+    batch = tiny_maker(tiny_store(tmp_path / "train")).make([Draw(0), Draw(1), Draw(2)])
     drawn = draw_styles(batch, BANK, seed=4)
     assert drawn.shape == (3, batch.instance_count, 3)
     maps = zip(batch.label.numpy(), batch.instance.numpy().astype(np.int32), strict=True)
@@ -184,7 +187,7 @@ def test_synthesized_pictures_are_those_of_the_generator_with_styles_drawn_from_
     found = list(synthesize_split(networks, maker, BANK, config, cpu_fabric()))
     assert [picture.name for picture in found] == ["picture_0", "picture_1", "picture_2"]
     for position, picture in enumerate(found):
-        batch = maker.make([position])
+        batch = maker.make([Draw(position)])
         label, instance = batch.label[0].numpy(), batch.instance[0].numpy().astype(np.int32)
         styles = BANK.sample(label, instance, 4 + position)
         features = np.zeros((3, 32, 64), np.float32)
@@ -197,6 +200,29 @@ def test_synthesized_pictures_are_those_of_the_generator_with_styles_drawn_from_
         assert picture.pixels.dtype == np.uint8
         assert picture.pixels.shape == (32, 64, 3)
         assert np.abs(picture.pixels - expected).max() <= 0.51
+
+
+def test_styles_of_pictures_of_several_sizes_are_those_of_each_picture_alone(tmp_path: Path) -> None:
+    maker = tiny_maker(mixed_store(tmp_path / "train", [(32, 64), (32, 64), (16, 48)]))
+    networks = tiny_networks(tiny_model())
+    together, alone = (collect_styles(networks, maker, cpu_fabric(), batch_size=size) for size in (2, 1))
+    assert set(together.picture.tolist()) == {0, 1, 2}
+    for name in ("picture", "instance", "class_index", "area"):
+        assert np.array_equal(getattr(together, name), getattr(alone, name)), name
+    np.testing.assert_allclose(together.vectors, alone.vectors, atol=1e-6)
+
+
+def test_pictures_of_several_sizes_are_synthesized_each_in_its_own(tmp_path: Path) -> None:
+    maker = tiny_maker(mixed_store(tmp_path / "val", [(32, 64), (32, 64), (16, 48)]))
+    networks = tiny_networks(tiny_model())
+    together, alone = (
+        list(synthesize_split(networks, maker, BANK, SynthesizeConfig(batch_size=size, seed=4), cpu_fabric()))
+        for size in (2, 1)
+    )
+    assert [picture.pixels.shape for picture in together] == [(32, 64, 3), (32, 64, 3), (16, 48, 3)]
+    for found, expected in zip(together, alone, strict=True):
+        assert found.name == expected.name
+        assert np.abs(found.pixels.astype(int) - expected.pixels).max() <= 1
 
 
 def test_a_model_without_features_needs_no_styles(tmp_path: Path) -> None:

@@ -32,5 +32,6 @@ def test_a_stage_without_epochs_leaves_the_header_of_every_stage(tmp_path: Path)
         "discriminator_fake",
         "generator_adversarial",
         "generator_feature_matching",
+        "generator_l1",
         "generator_perceptual",
     }

@@ -1,13 +1,11 @@
 import pytest
 
 from components.models.networks import Networks
-from components.training.config import PhaseConfig
 from components.training.phases import freeze_for, phases_of
 from tests.tiny import tiny_model, tiny_networks
+from tests.training_run import phase_config
 
-CONFIG = PhaseConfig(
-    epochs=1, epochs_decay=0, batch_size=2, learning_rate=0.01, beta1=0.5, beta2=0.999, flip=False, seed=3
-)
+CONFIG = phase_config()
 
 
 def _trainable(networks: Networks) -> set[str]:

@@ -1,7 +1,7 @@
 import pytest
 
-from components.training.config import PhaseConfig
 from components.training.schedule import rate_factor
+from tests.training_run import phase_config
 
 
 def test_the_rate_is_whole_and_then_falls_linearly_to_zero() -> None:
@@ -19,7 +19,6 @@ def test_a_decay_over_all_epochs_starts_at_once() -> None:
 
 
 def test_more_epochs_of_decay_than_epochs_are_refused() -> None:
-    values = {"batch_size": 1, "learning_rate": 1e-3, "beta1": 0.5, "beta2": 0.999, "flip": True, "seed": 0}
     with pytest.raises(ValueError, match=r"epochs_decay\n.*must be at most epochs \(2\), got 3"):
-        PhaseConfig(epochs=2, epochs_decay=3, **values)
-    assert PhaseConfig(epochs=2, epochs_decay=2, **values).epochs_decay == 2
+        phase_config(epochs=2, epochs_decay=3)
+    assert phase_config(epochs=2, epochs_decay=2).epochs_decay == 2

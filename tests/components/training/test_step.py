@@ -8,8 +8,9 @@ from torch.nn.functional import avg_pool2d
 
 from components.losses.config import LossesConfig
 from components.models.networks import Networks
+from components.training.history_pool import HistoryPool, Judged
 from components.training.step import TrainingStep, synthesizing_parameters
-from tests.tiny import random_batch, tiny_model, tiny_networks
+from tests.tiny import random_batch, tiny_losses, tiny_model, tiny_networks
 
 LABELS: dict[str, Any] = {}
 RGB: dict[str, Any] = {"boundary_map": False, "n_features": 0}
@@ -22,8 +23,22 @@ class PixelDistance(nn.Module):
         return (fake - real).square().mean()
 
 
-def _losses(matching: float = 10.0, perceptual: float = 0.0) -> LossesConfig:
-    return LossesConfig(lambda_feature_matching=matching, lambda_perceptual=perceptual, vgg_weights=None)
+def _losses(matching: float = 10.0, perceptual: float = 0.0, **overrides: Any) -> LossesConfig:
+    return tiny_losses(lambda_feature_matching=matching, lambda_perceptual=perceptual, **overrides)
+
+
+def _patch_losses(kind: str, prediction: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What discriminators lose on real and on fake patches, and what the generator loses, as the papers write them."""
+    if kind == "least_squares":  # Mao et al. 2017, eq. 9, labels 0 and 1
+        losses = (prediction - 1) ** 2, prediction**2, (prediction - 1) ** 2
+    elif kind == "cross_entropy":  # Goodfellow et al. 2014, eq. 1 and end of Sec. 3: -log D, -log(1 - D), -log D
+        probability = 1 / (1 + torch.exp(-prediction))
+        losses = -torch.log(probability), -torch.log(1 - probability), -torch.log(probability)
+    else:  # Lim & Ye 2017
+        zero = torch.zeros_like(prediction)
+        losses = torch.maximum(zero, 1 - prediction), torch.maximum(zero, 1 + prediction), -prediction
+    real, fake, generator = (loss.mean() for loss in losses)
+    return real, fake, generator
 
 
 def _judge(networks: Networks, condition: Tensor, image: Tensor) -> list[list[Tensor]]:
@@ -39,15 +54,17 @@ def _judge(networks: Networks, condition: Tensor, image: Tensor) -> list[list[Te
     return results
 
 
-def _published_step(networks: Networks, batch: Any, matching: float, perceptual: float) -> dict[str, Tensor]:
+def _published_step(
+    networks: Networks, batch: Any, matching: float, perceptual: float, kind: str = "least_squares"
+) -> dict[str, Tensor]:
     """Gradients as published: three discriminator passes and a backward pass a player; leaves them in `.grad`."""
-    fake = networks.reconstruct(batch.condition, batch.image, batch.instance, batch.instance_count).image
+    fake = networks.reconstruct(batch).image
     judged_detached = _judge(networks, batch.condition, fake.detach())
     judged_real = _judge(networks, batch.condition, batch.image)
     judged_fake = _judge(networks, batch.condition, fake)
-    loss_fake = sum(scale[-1].square().mean() for scale in judged_detached)
-    loss_real = sum((scale[-1] - 1).square().mean() for scale in judged_real)
-    adversarial = sum((scale[-1] - 1).square().mean() for scale in judged_fake)
+    loss_fake = sum(_patch_losses(kind, scale[-1])[1] for scale in judged_detached)
+    loss_real = sum(_patch_losses(kind, scale[-1])[0] for scale in judged_real)
+    adversarial = sum(_patch_losses(kind, scale[-1])[2] for scale in judged_fake)
     distance = torch.zeros(())
     for scale_fake, scale_real in zip(judged_fake, judged_real, strict=True):
         layers = len(scale_fake) - 1  # n_layers_D + 1
@@ -81,32 +98,135 @@ def test_losses_and_gradients_are_those_of_three_separate_discriminator_passes(
     step = TrainingStep(ours, _losses(10.0, 3.0), perceptual=PixelDistance(), autocast=nullcontext)
     found = step.gradients(batch)
 
-    assert found.named().keys() == expected.keys()
-    for name, loss in found.named().items():
-        torch.testing.assert_close(loss, expected[name].detach(), rtol=1e-5, atol=0)
-    published = dict(theirs.named_parameters())
-    for name, parameter in ours.named_parameters():
-        gradient = published[name].grad
-        largest = gradient.abs().max().item()
-        # Biases ahead of a norm have a gradient of zero but for rounding.
-        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-5, atol=max(1e-5 * largest, 1e-6), msg=name)
+    _assert_losses(found.named(), expected)
+    _assert_gradients(ours, theirs)
     if class_count:
         assert ours.encoder.stem[1].weight.grad.any()
     assert found.image.shape == batch.image.shape
 
 
-def test_totals_are_the_sum_for_the_generator_and_half_the_sum_for_the_discriminators() -> None:
+@pytest.mark.parametrize("kind", ["cross_entropy", "hinge"])
+def test_other_adversarial_losses_give_the_losses_and_gradients_of_three_separate_passes(kind: str) -> None:
     model = tiny_model()
-    step = TrainingStep(tiny_networks(model), _losses(10.0, 3.0), perceptual=PixelDistance(), autocast=nullcontext)
+    ours, theirs = tiny_networks(model), tiny_networks(model)
+    batch = random_batch(model)
+    expected = _published_step(theirs, batch, matching=10.0, perceptual=3.0, kind=kind)
+    losses = _losses(10.0, 3.0, adversarial=kind)
+    found = TrainingStep(ours, losses, perceptual=PixelDistance(), autocast=nullcontext).gradients(batch)
+    _assert_losses(found.named(), expected)
+    _assert_gradients(ours, theirs)
+
+
+def _assert_losses(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    assert found.keys() == expected.keys()
+    for name, loss in found.items():
+        torch.testing.assert_close(loss, expected[name].detach(), rtol=1e-5, atol=1e-7, msg=name)
+
+
+def _assert_gradients(ours: Networks, theirs: Networks) -> None:
+    published = dict(theirs.named_parameters())
+    for name, parameter in ours.named_parameters():
+        gradient = published[name].grad
+        largest = gradient.abs().max().item()
+        # A bias ahead of a norm has a gradient of zero but for the rounding of its many terms.
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-5, atol=max(1e-5 * largest, 3e-6), msg=name)
+
+
+def test_the_l1_term_is_the_mean_absolute_distance_times_its_weight_and_reaches_the_generator() -> None:
+    model = tiny_model(num_D=0, n_features=0)
+    ours, theirs = tiny_networks(model), tiny_networks(model)
+    batch = random_batch(model)
+    result = TrainingStep(ours, _losses(0.0, lambda_l1=100), autocast=nullcontext).gradients(batch)
+    distance = 100 * (theirs.reconstruct(batch).image - batch.image).abs().mean()
+    distance.backward()
+    torch.testing.assert_close(result.named(), {"generator_l1": distance.detach()})
+    _assert_gradients(ours, theirs)
+
+
+def test_terms_with_and_without_discriminators_add_up_in_the_generators_gradient() -> None:
+    model = tiny_model()
+    batch = random_batch(model)
+    gradients = []
+    for overrides in ({"lambda_l1": 100}, {"lambda_l1": 0}):
+        networks = tiny_networks(model)
+        TrainingStep(networks, _losses(**overrides), autocast=nullcontext).gradients(batch)
+        gradients.append(networks.generator.head[1].weight.grad)
+    networks = tiny_networks(model)
+    (100 * (networks.reconstruct(batch).image - batch.image).abs().mean()).backward()
+    torch.testing.assert_close(
+        gradients[0] - gradients[1], networks.generator.head[1].weight.grad, rtol=1e-4, atol=1e-5
+    )
+
+
+def test_without_discriminators_only_distances_are_trained() -> None:
+    model = tiny_model(num_D=0)
+    networks = tiny_networks(model)
+    assert networks.discriminator is None
+    losses = _losses(0.0, 3.0, lambda_l1=2)
+    step = TrainingStep(networks, losses, perceptual=PixelDistance(), autocast=nullcontext)
     result = step.gradients(random_batch(model))
-    terms = result.named()
-    torch.testing.assert_close(
-        result.generator.total(),
-        terms["generator_adversarial"] + terms["generator_feature_matching"] + terms["generator_perceptual"],
+    assert list(result.named()) == ["generator_l1", "generator_perceptual"]
+    assert step.loss_names == ("generator_l1", "generator_perceptual")
+    assert result.discriminator.real is result.discriminator.fake is result.generator.adversarial is None
+    assert all(parameter.grad is not None for parameter in networks.parameters())
+
+
+@pytest.mark.parametrize("with_perceptual", [False, True], ids=["", "perceptual"])
+@pytest.mark.parametrize("lambda_l1", [0.0, 1.0])
+@pytest.mark.parametrize("matching", [0.0, 10.0])
+@pytest.mark.parametrize("num_D", [0, 1])
+def test_the_names_of_the_losses_are_known_before_the_step(
+    num_D: int, matching: float, lambda_l1: float, with_perceptual: bool
+) -> None:
+    model = tiny_model(num_D=num_D, n_local_enhancers=0, n_features=0)
+    losses = _losses(matching, 10.0, lambda_l1=lambda_l1)
+    perceptual = PixelDistance() if with_perceptual else None
+    step = TrainingStep(tiny_networks(model), losses, perceptual=perceptual, autocast=nullcontext)
+    assert set(step.loss_names) == step.gradients(random_batch(model, batch=1)).named().keys()
+
+
+class GivenPool(HistoryPool):
+    """Shows the discriminators a pair that a test chose."""
+
+    def __init__(self, judged: Judged) -> None:
+        super().__init__(1)
+        self.judged = judged
+        self.asked: list[tuple[Tensor, Tensor]] = []
+
+    def exchange(self, condition: Tensor, image: Tensor) -> Judged:
+        self.asked.append((condition, image))
+        return self.judged
+
+
+@pytest.mark.parametrize("kind", ["least_squares", "hinge"])
+def test_discriminators_learn_from_the_pools_pair_and_the_generator_from_its_own_image(kind: str) -> None:
+    model = tiny_model()
+    ours, plain = tiny_networks(model), tiny_networks(model)
+    batch = random_batch(model)
+    earlier = Judged(batch.condition.flip(0), torch.rand(2, 3, 32, 64) * 2 - 1)
+    pool = GivenPool(earlier)
+    result = TrainingStep(ours, _losses(adversarial=kind), pool=pool, autocast=nullcontext).gradients(batch)
+    without = TrainingStep(plain, _losses(adversarial=kind), autocast=nullcontext).gradients(batch)
+
+    ((condition, image),) = pool.asked
+    assert torch.equal(condition, batch.condition)
+    assert torch.equal(image, without.image)
+    for name, parameter in ours.named_parameters():
+        if not name.startswith("discriminator."):
+            assert torch.equal(parameter.grad, dict(plain.named_parameters())[name].grad), name
+    # Literally: the discriminators' loss on the photo with its condition and on the pool's image with its own.
+    theirs = tiny_networks(model)
+    fake = sum(_patch_losses(kind, scale[-1])[1] for scale in _judge(theirs, earlier.condition, earlier.image))
+    real = sum(_patch_losses(kind, scale[-1])[0] for scale in _judge(theirs, batch.condition, batch.image))
+    (0.5 * (fake + real)).backward()
+    _assert_gradients(ours.discriminator, theirs.discriminator)
+    assert not torch.allclose(
+        ours.discriminator.discriminators[0].layers[0][0].weight.grad,
+        plain.discriminator.discriminators[0].layers[0][0].weight.grad,
     )
-    torch.testing.assert_close(
-        result.discriminator.total(), (terms["discriminator_real"] + terms["discriminator_fake"]) / 2
-    )
+    torch.testing.assert_close(result.discriminator.fake, fake.detach())
+    assert result.discriminator.real == without.discriminator.real
+    assert result.generator.adversarial == without.generator.adversarial
 
 
 def test_frozen_parameters_get_no_gradient_and_the_others_the_same_as_before() -> None:
@@ -147,7 +267,6 @@ def test_terms_that_are_left_out_are_none_and_have_no_name() -> None:
     assert result.generator.feature_matching is None
     assert result.generator.perceptual is None
     assert list(result.named()) == ["generator_adversarial", "discriminator_real", "discriminator_fake"]
-    assert result.generator.total() == result.generator.adversarial
     step = TrainingStep(tiny_networks(model), _losses(perceptual=0.0), perceptual=PixelDistance(), autocast=nullcontext)
     assert step.gradients(random_batch(model)).generator.perceptual is None
 

@@ -1,0 +1,255 @@
+"""Time and memory of a full training step against a literal transcription of the published one.
+
+Both sides have the same weights and batch and run in turn: generator {G1, G2}, encoder, three discriminators, both
+Adam updates. First their losses and gradients are compared in float32.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+from typing import Annotated
+
+import torch
+import typer
+from lightning_fabric import Fabric
+from torch import Tensor
+from torch.optim import Adam
+
+from benchmarks import literal_step
+from components.data.encoding import boundary_map, one_hot
+from components.data.loader import Batch
+from components.losses.config import LossesConfig
+from components.memory import forget_peak, peak_bytes
+from components.models.config import ModelConfig
+from components.models.networks import Networks, PhaseShape
+from components.runtime import RuntimeConfig
+from components.training.config import PhaseConfig
+from components.training.phases import Phase
+from components.training.setup import begin_phase
+from components.training.step import TrainingStep, synthesizing_parameters
+
+CLASSES = 35
+INSTANCES = 25
+SIZES = {"512x256": (256, 512), "1024x512": (512, 1024), "2048x1024": (1024, 2048)}
+LOSSES = LossesConfig(
+    adversarial="least_squares", lambda_feature_matching=literal_step.LAMBDA, lambda_l1=0, lambda_perceptual=0,
+    perceptual="johnson", vgg_weights=None,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Label map (1, H, W) uint8, instance map (1, H, W) int64, image (1, 3, H, W) in [-1, 1]."""
+
+    label: Tensor
+    instance: Tensor
+    image: Tensor
+
+    def batch(self) -> Batch:
+        """What the loader makes of it, on the device."""
+        condition = torch.cat([one_hot(self.label, CLASSES), boundary_map(self.instance)], dim=1)
+        return Batch(("scene",), (0,), condition, self.image, self.label, self.instance, INSTANCES)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Median seconds of a step, and the most memory that was in use during one, in 10^9 bytes."""
+
+    seconds: float
+    memory: float
+
+
+def make_scene(height: int, width: int, device: torch.device) -> Scene:
+    """Blocks of classes, and instances as tall and wide as a fifth of the picture."""
+    generator = torch.Generator().manual_seed(0)
+    rows, columns = torch.arange(height) * 5 // height, torch.arange(width) * 5 // width
+    instance = (rows[:, None] * 5 + columns).unsqueeze(0)
+    label = torch.randint(CLASSES, (INSTANCES,), generator=generator)[instance].to(torch.uint8)
+    image = torch.rand(1, 3, height, width, generator=generator) * 2 - 1
+    return Scene(label.to(device), instance.to(device), image.to(device))
+
+
+def make_phase(ngf: int, ndf: int) -> Phase:
+    """The joint phase with the published depths."""
+    model = ModelConfig(
+        generator="coarse_to_fine", ngf=ngf, n_downsample_global=4, n_blocks_global=9, n_local_enhancers=1,
+        n_blocks_local=3, norm="instance", upsampling="transposed", boundary_map=True, n_features=3,
+        features="instance", features_file=None, nef=16, n_downsample_encoder=4, ndf=ndf, num_D=3, n_layers_D=3,
+    )  # fmt: skip
+    config = PhaseConfig(
+        epochs=1, epochs_decay=0, batch_size=1, learning_rate=2e-4, beta1=0.5, beta2=0.999, crop=None, flip=False,
+        pool_size=0, seed=0,
+    )  # fmt: skip
+    return Phase("joint", PhaseShape(model=model, class_count=CLASSES, n_local_enhancers=1), config)
+
+
+def runtime(
+    accelerator: str, *, reduced: bool = False, channels_last: bool = False, compiled: bool = False, again: bool = False
+) -> RuntimeConfig:
+    """How our side runs."""
+    return RuntimeConfig.model_validate(
+        {
+            "accelerator": accelerator,
+            "precision": "bf16-mixed" if reduced else "32-true",
+            "threads": torch.get_num_threads(),
+            "channels_last": channels_last,
+            "compile": compiled,
+            "gradient_checkpointing": again,
+        }
+    )
+
+
+def our_step(phase: Phase, config: RuntimeConfig, scene: Scene) -> Callable[[], None]:
+    """Our training step, ready to be called."""
+    fabric = Fabric(accelerator=config.accelerator, devices=1, precision=config.precision)
+    state = begin_phase(0, phase, None, fabric=fabric, runtime=config)
+    step = TrainingStep(state.networks, LOSSES, autocast=fabric.autocast)
+
+    def run() -> None:
+        step.gradients(scene.batch())
+        for optimizer in state.optimizers:
+            optimizer.step()
+
+    return run
+
+
+def published_step(phase: Phase, scene: Scene) -> Callable[[], None]:
+    """The transcription, ready to be called."""
+    networks, optimizers = _published_networks(phase, scene.image.device)
+
+    def run() -> None:
+        literal_step.take_step(networks, optimizers, scene.label, scene.instance, scene.image)
+
+    return run
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Largest relative differences in float32.
+
+    Attributes:
+        losses: of a loss, and of the discriminators' whole gradient by its norm.
+        gradient: of the generator's or the encoder's whole gradient by its norm.
+        rounding: the same of the transcription itself against float64. Where a ReLU or the sign in an L1 distance is
+            on the edge, rounding decides, and two float32 gradients can agree no better than this.
+    """
+
+    losses: float
+    gradient: float
+    rounding: float
+
+
+def compare(phase: Phase, scene: Scene) -> Agreement:
+    """Compare one step of ours with the transcription."""
+    device = scene.image.device
+    published, optimizers = _published_networks(phase, device)
+    exact, exact_optimizers = _published_networks(phase, device, torch.float64)
+    torch.manual_seed(phase.config.seed)
+    ours = Networks(phase.shape).to(device)
+    found = TrainingStep(ours, LOSSES, autocast=nullcontext).gradients(scene.batch()).named()
+    expected = literal_step.take_step(published, optimizers, scene.label, scene.instance, scene.image)
+    literal_step.take_step(exact, exact_optimizers, scene.label, scene.instance, scene.image.double())
+    losses = [float((found[name] - loss.detach()).abs() / loss.detach().abs()) for name, loss in expected.items()]
+    players = ("generator", "encoder")
+    return Agreement(
+        losses=max(*losses, _gradient_distance(ours, published, "discriminator")),
+        gradient=max(_gradient_distance(ours, published, name) for name in players),
+        rounding=max(_gradient_distance(published, exact, name) for name in players),
+    )
+
+
+def _gradient_distance(ours: Networks, theirs: Networks, name: str) -> float:
+    gap = size = 0.0
+    for mine, other in zip(ours.get_submodule(name).parameters(), theirs.get_submodule(name).parameters(), strict=True):
+        assert mine.grad is not None
+        assert other.grad is not None
+        gap += float((mine.grad.double() - other.grad.double()).square().sum())
+        size += float(other.grad.double().square().sum())
+    return (gap / size) ** 0.5
+
+
+def measure(steps: dict[str, Callable[[], None]], repetitions: int, device: torch.device) -> dict[str, Measured]:
+    """Run the steps in turn, after one each that does not count."""
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    memory = dict.fromkeys(steps, 0.0)
+    for repetition in range(repetitions + 1):
+        for name, step in steps.items():
+            forget_peak(device)
+            started = perf_counter()
+            step()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            if repetition:
+                seconds[name].append(perf_counter() - started)
+                memory[name] = max(memory[name], peak_bytes(device) / 1e9)
+    return {name: Measured(median(seconds[name]), memory[name]) for name in steps}
+
+
+def _published_networks(
+    phase: Phase, device: torch.device, dtype: torch.dtype = torch.float32
+) -> tuple[Networks, tuple[Adam, Adam]]:
+    torch.manual_seed(phase.config.seed)
+    networks = Networks(phase.shape).to(device, dtype)
+    assert networks.discriminator is not None
+    players = (synthesizing_parameters(networks), networks.discriminator.parameters())
+    first, second = (Adam(parameters, lr=phase.config.learning_rate, betas=(0.5, 0.999)) for parameters in players)
+    return networks, (first, second)
+
+
+def _compare(size: str, device: torch.device, ngf: int, ndf: int, quick: bool) -> Iterator[dict[str, object]]:
+    scene, phase, where = make_scene(*SIZES[size], device), make_phase(ngf, ndf), device.type
+    case = f"{size} {where} ngf {ngf} ndf {ndf}"
+    if size == "512x256":
+        agreement = compare(phase, scene)
+        yield _line(f"{case}: losses, discriminators' gradient; 1e-5", "relative difference", agreement.losses, 1e-5)
+        unit = "relative difference"
+        yield _line(f"{case}: generator's gradient; float32's rounding", unit, agreement.gradient, agreement.rounding)
+    ways = {
+        "float32": runtime(where),
+        "bfloat16": runtime(where, reduced=True),
+        "bfloat16, channels last": runtime(where, reduced=True, channels_last=True),
+    }
+    if not quick:
+        ways["float32, checkpointing"] = runtime(where, again=True)
+        ways["bfloat16, channels last, checkpointing"] = runtime(where, reduced=True, channels_last=True, again=True)
+    if device.type == "cuda":
+        ways["bfloat16, channels last, compiled"] = runtime(where, reduced=True, channels_last=True, compiled=True)
+    for name, way in ways.items():
+        steps = {"published": published_step(phase, scene), "ours": our_step(phase, way, scene)}
+        measured = measure(steps, 2 if quick else 5, device)
+        ours, published = measured["ours"], measured["published"]
+        yield _line(f"{case}: {name}", "s a step", ours.seconds, published.seconds)
+        yield _line(f"{case}: {name}", "images a second", 1 / ours.seconds, 1 / published.seconds)
+        yield _line(f"{case}: {name}", "GB at most", ours.memory, published.memory)
+
+
+def _line(case: str, unit: str, value: float, baseline: float) -> dict[str, object]:
+    numbers = {"value": value, "baseline": baseline, "ratio": value / baseline}
+    return {"case": case, "unit": unit, **{name: float(f"{number:.4g}") for name, number in numbers.items()}}
+
+
+def main(
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    size: Annotated[list[str] | None, typer.Option(help=f"of {', '.join(SIZES)}; by default all")] = None,
+    ngf: Annotated[int | None, typer.Option(help="channels of G2; by default 32 on a GPU, 16 on a CPU")] = None,
+    ndf: Annotated[int | None, typer.Option(help="of the discriminators; 64 on a GPU, 16 on a CPU")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="the smallest size, few repetitions")] = False,
+) -> None:
+    """Print JSON lines: for each size the agreement, then seconds, images a second and memory of each way to run."""
+    if device == "cpu":
+        torch.set_num_threads(2)
+    on_gpu = device == "cuda"
+    for each in size or (["512x256"] if quick else list(SIZES)):
+        for line in _compare(
+            each, torch.device(device), ngf or (32 if on_gpu else 16), ndf or (64 if on_gpu else 16), quick
+        ):
+            sys.stdout.write(json.dumps(line) + "\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    typer.run(main)
