@@ -7,8 +7,10 @@ Adam updates. First their losses and gradients are compared in float32.
 import json
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
+from multiprocessing import get_context
 from statistics import median
 from time import perf_counter
 from typing import Annotated
@@ -41,6 +43,16 @@ LOSSES = LossesConfig(
 )  # fmt: skip
 
 
+WAYS: dict[str, dict[str, bool]] = {
+    "float32": {},
+    "float32, checkpointing": {"again": True},
+    "bfloat16": {"reduced": True},
+    "bfloat16, channels last": {"reduced": True, "channels_last": True},
+    "bfloat16, channels last, checkpointing": {"reduced": True, "channels_last": True, "again": True},
+    "bfloat16, channels last, compiled": {"reduced": True, "channels_last": True, "compiled": True},
+}
+
+
 @dataclass(frozen=True)
 class Scene:
     """Label map (1, H, W) uint8, instance map (1, H, W) int64, image (1, 3, H, W) in [-1, 1]."""
@@ -56,11 +68,25 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Median seconds of a step, and the most memory that was in use during one, in 10^9 bytes."""
+class Case:
+    """What is measured: a size of `SIZES`, a device, the channels of G2 and of the discriminators."""
 
-    seconds: float
-    memory: float
+    size: str
+    device: str
+    ngf: int
+    ndf: int
+
+    def __str__(self) -> str:
+        """Name it in a line of the results."""
+        return f"{self.size} {self.device} ngf {self.ngf} ndf {self.ndf}"
+
+    def phase(self) -> Phase:
+        """The joint phase with these widths."""
+        return make_phase(self.ngf, self.ndf)
+
+    def scene(self) -> Scene:
+        """A scene of this size, on the device."""
+        return make_scene(*SIZES[self.size], torch.device(self.device))
 
 
 def make_scene(height: int, width: int, device: torch.device) -> Scene:
@@ -172,21 +198,39 @@ def _gradient_distance(ours: Networks, theirs: Networks, name: str) -> float:
     return (gap / size) ** 0.5
 
 
-def measure(steps: dict[str, Callable[[], None]], repetitions: int, device: torch.device) -> dict[str, Measured]:
-    """Run the steps in turn, after one each that does not count."""
+def measure(steps: dict[str, Callable[[], None]], repetitions: int, device: torch.device) -> dict[str, float]:
+    """Run the steps in turn, after one each that does not count, and give the median seconds of each."""
     seconds: dict[str, list[float]] = {name: [] for name in steps}
-    memory = dict.fromkeys(steps, 0.0)
     for repetition in range(repetitions + 1):
         for name, step in steps.items():
-            forget_peak(device)
             started = perf_counter()
             step()
             if device.type == "cuda":
                 torch.cuda.synchronize()
             if repetition:
                 seconds[name].append(perf_counter() - started)
-                memory[name] = max(memory[name], peak_bytes(device) / 1e9)
-    return {name: Measured(median(seconds[name]), memory[name]) for name in steps}
+    return {name: median(each) for name, each in seconds.items()}
+
+
+def peak_memory(case: Case, way: RuntimeConfig | None) -> float:
+    """The most memory during a step, in 10^9 bytes, in a process of its own.
+
+    Args:
+        case: what is trained.
+        way: how our side runs; None runs the transcription.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(_peak_here, case, way, torch.get_num_threads()).result()
+
+
+def _peak_here(case: Case, way: RuntimeConfig | None, threads: int) -> float:
+    torch.set_num_threads(threads)
+    phase, scene = case.phase(), case.scene()
+    step = published_step(phase, scene) if way is None else our_step(phase, way, scene)
+    step()  # which makes Adam's moments
+    forget_peak(scene.image.device)
+    step()
+    return peak_bytes(scene.image.device) / 1e9
 
 
 def _published_networks(
@@ -200,31 +244,24 @@ def _published_networks(
     return networks, (first, second)
 
 
-def _compare(size: str, device: torch.device, ngf: int, ndf: int, quick: bool) -> Iterator[dict[str, object]]:
-    scene, phase, where = make_scene(*SIZES[size], device), make_phase(ngf, ndf), device.type
-    case = f"{size} {where} ngf {ngf} ndf {ndf}"
-    if size == "512x256":
-        agreement = compare(phase, scene)
-        yield _line(f"{case}: losses, discriminators' gradient; 1e-5", "relative difference", agreement.losses, 1e-5)
-        unit = "relative difference"
+def _compare(case: Case, names: list[str], quick: bool) -> Iterator[dict[str, object]]:
+    scene, phase = case.scene(), case.phase()
+    if case.size == "512x256":
+        agreement, unit = compare(phase, scene), "relative difference"
+        yield _line(f"{case}: losses, discriminators' gradient; 1e-5", unit, agreement.losses, 1e-5)
         yield _line(f"{case}: generator's gradient; float32's rounding", unit, agreement.gradient, agreement.rounding)
-    ways = {
-        "float32": runtime(where),
-        "bfloat16": runtime(where, reduced=True),
-        "bfloat16, channels last": runtime(where, reduced=True, channels_last=True),
-    }
-    if not quick:
-        ways["float32, checkpointing"] = runtime(where, again=True)
-        ways["bfloat16, channels last, checkpointing"] = runtime(where, reduced=True, channels_last=True, again=True)
-    if device.type == "cuda":
-        ways["bfloat16, channels last, compiled"] = runtime(where, reduced=True, channels_last=True, compiled=True)
+    ways = {name: runtime(case.device, **switches) for name, switches in WAYS.items() if name in names}
+    steps = {"published": published_step(phase, scene)}
+    steps |= {name: our_step(phase, way, scene) for name, way in ways.items()}
+    large = scene.label.numel() > 2**20
+    seconds = measure(steps, 2 if quick or large else 5, scene.image.device)
+    del steps
+    published = None if quick else peak_memory(case, None)
     for name, way in ways.items():
-        steps = {"published": published_step(phase, scene), "ours": our_step(phase, way, scene)}
-        measured = measure(steps, 2 if quick else 5, device)
-        ours, published = measured["ours"], measured["published"]
-        yield _line(f"{case}: {name}", "s a step", ours.seconds, published.seconds)
-        yield _line(f"{case}: {name}", "images a second", 1 / ours.seconds, 1 / published.seconds)
-        yield _line(f"{case}: {name}", "GB at most", ours.memory, published.memory)
+        yield _line(f"{case}: {name}", "s a step", seconds[name], seconds["published"])
+        yield _line(f"{case}: {name}", "images a second", 1 / seconds[name], 1 / seconds["published"])
+        if published is not None:
+            yield _line(f"{case}: {name}", "GB at most", peak_memory(case, way), published)
 
 
 def _line(case: str, unit: str, value: float, baseline: float) -> dict[str, object]:
@@ -235,18 +272,19 @@ def _line(case: str, unit: str, value: float, baseline: float) -> dict[str, obje
 def main(
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
     size: Annotated[list[str] | None, typer.Option(help=f"of {', '.join(SIZES)}; by default all")] = None,
+    way: Annotated[list[str] | None, typer.Option(help=f"of {'; '.join(WAYS)}")] = None,
     ngf: Annotated[int | None, typer.Option(help="channels of G2; by default 32 on a GPU, 16 on a CPU")] = None,
     ndf: Annotated[int | None, typer.Option(help="of the discriminators; 64 on a GPU, 16 on a CPU")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="the smallest size, few repetitions")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="the smallest size, two ways, no memory")] = False,
 ) -> None:
     """Print JSON lines: for each size the agreement, then seconds, images a second and memory of each way to run."""
     if device == "cpu":
         torch.set_num_threads(2)
     on_gpu = device == "cuda"
+    ways = way or (["float32", "bfloat16"] if quick else [name for name in WAYS if on_gpu or "compiled" not in name])
     for each in size or (["512x256"] if quick else list(SIZES)):
-        for line in _compare(
-            each, torch.device(device), ngf or (32 if on_gpu else 16), ndf or (64 if on_gpu else 16), quick
-        ):
+        case = Case(each, device, ngf or (32 if on_gpu else 16), ndf or (64 if on_gpu else 16))
+        for line in _compare(case, ways, quick):
             sys.stdout.write(json.dumps(line) + "\n")
             sys.stdout.flush()
 

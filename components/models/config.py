@@ -92,6 +92,7 @@ class ModelConfig(Config):
         """Which heights and widths at full resolution the networks cannot take in each phase: named by their field."""
         multiple = self.training_multiple
         least = multiple if self.generator != "coarse_to_fine" and not self.has_encoder else 2 * multiple
+        least = max(least, 2**self.num_D)  # the coarsest discriminator norms more than a pixel
         return [
             f"{field}: must be a multiple of {multiple} and at least {least}, got {value}, for the halvings of "
             f"{self.n_local_enhancers} local enhancers and of the deepest network at the coarsest size"

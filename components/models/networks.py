@@ -145,7 +145,7 @@ def load_networks(folder: Path, expected: ModelConfig) -> Networks:
     problems = [
         f"model.{field}: {folder} was trained with {json.dumps(found)}, the parameters say {json.dumps(wanted[field])}"
         for field, found in trained.items()
-        if found != wanted[field]
+        if found != wanted[field] and field != "features_file"  # it may have moved; no shape depends on it
     ]
     if problems:
         raise ValueError("\n".join(problems))

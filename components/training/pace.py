@@ -14,7 +14,7 @@ class Pace:
     """How fast an epoch went; it depends on the machine, so it is no part of the curves.
 
     Attributes:
-        images_per_second: pictures of this process.
+        images_per_second: pictures of all processes together.
         data_wait: share of the time for which the networks waited for the next batch, 0..1.
         peak_memory_gb: the most that was in use so far, of the GPU or of the process, in 10^9 bytes.
     """
@@ -31,7 +31,7 @@ class PaceMeter:
         self.stream = stream
         self.device = device
         self.images = 0
-        self._restart()
+        self.restart()
 
     def read(self) -> Pace:
         """Give the pace since the last reading."""
@@ -41,9 +41,10 @@ class PaceMeter:
             data_wait=(self.stream.waited - self._waited) / seconds,
             peak_memory_gb=peak_bytes(self.device) / 1e9,
         )
-        self._restart()
+        self.restart()
         return pace
 
-    def _restart(self) -> None:
+    def restart(self) -> None:
+        """Begin anew, after what is no training."""
         self.images = 0
         self._started, self._waited = monotonic(), self.stream.waited

@@ -31,7 +31,15 @@ class Phase:
 
 
 def phases_of(stage: StageName, model: ModelConfig, class_count: int, config: PhaseConfig) -> list[Phase]:
-    """The phases of a stage: the local stage has one an enhancer; where G1 is alone, only the global stage has any."""
+    """The phases of a stage: the local stage has one an enhancer; where G1 is alone, only the global stage has any.
+
+    Raises:
+        ValueError: where a model has features for a dataset without classes.
+    """
+    if model.n_features and not class_count:
+        raise ValueError(
+            f"model.n_features: must be 0 for a dataset without classes, whose styles they are, got {model.n_features}"
+        )
 
     def shape(enhancers: int) -> PhaseShape:
         return PhaseShape(model=model, class_count=class_count, n_local_enhancers=enhancers)

@@ -211,6 +211,7 @@ class Trainer:
         self.recorder.epoch(row, meter.read(), len(state.history))
         if state.epoch % self.progress.sample_epochs == 0:
             self.recorder.sample(f"{phase.name}_epoch_{state.epoch:04d}", self.sample_grid(state.networks))
+        meter.restart()
 
     def _save(self, state: TrainingState) -> None:
         if not self.replicas.is_first:

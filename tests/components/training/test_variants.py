@@ -1,0 +1,302 @@
+"""Training of each kind of model and phase, alone and interrupted."""
+
+import itertools
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.optim import Adam
+
+from components.data.draws import CropConfig, Draw
+from components.data.precomputed import FeatureRows, write_features
+from components.data.store import ShardStore
+from components.models.config import ModelConfig
+from components.models.instance_pool import paint_instances
+from components.models.networks import Networks, load_networks
+from components.training.state import TrainingState
+from components.training.trainer import TrainingResult
+from tests.tiny import CLASSES, mixed_store, tiny_losses, tiny_maker, tiny_model, tiny_networks, tiny_store
+from tests.training_run import InterruptError, assert_equal, interrupt_at_step, phase_config, train_stage
+
+SIZES = [(32, 64), (40, 48), (32, 64), (48, 32), (40, 48)]
+NO_ADVERSARY = {"lambda_feature_matching": 0, "lambda_l1": 10}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What differs from the tiny G1 alone, least squares and whole pictures; `data` names a kind of store."""
+
+    model: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    losses: dict[str, Any] = field(default_factory=dict)
+    runtime: dict[str, Any] = field(default_factory=dict)
+    data: str = "labels"
+
+
+UNET = {"generator": "unet", "n_features": 0}
+CRN = {"generator": "crn", "ngf": 2}
+VARIANTS = {
+    "U-Net": Variant(UNET),
+    "U-Net as in pix2pix": Variant(
+        UNET | {"norm": "batch", "boundary_map": False, "n_downsample_global": 6, "num_D": 1},
+        losses={"adversarial": "cross_entropy", "lambda_feature_matching": 0, "lambda_l1": 100},
+        data="square",
+    ),
+    "U-Net with features and nearest upsampling": Variant({"generator": "unet", "upsampling": "nearest"}),
+    "CRN": Variant(CRN | {"n_features": 0}),
+    "CRN with features": Variant(CRN),
+    "CRN without discriminators": Variant(CRN | {"n_features": 0, "num_D": 0}, losses=NO_ADVERSARY),
+    "batch norm": Variant({"norm": "batch"}),
+    "batch norm, nearest upsampling": Variant({"norm": "batch", "upsampling": "nearest"}),
+    "nearest upsampling": Variant({"upsampling": "nearest"}),
+    "no boundary map": Variant({"boundary_map": False}),
+    "no features": Variant({"n_features": 0}),
+    "features of labels": Variant({"features": "label"}),
+    "precomputed features": Variant({"features": "precomputed"}),
+    "RGB": Variant({"n_features": 0, "boundary_map": False}, data="rgb"),
+    "RGB, U-Net": Variant(UNET, data="rgb"),
+    "cross entropy": Variant(losses={"adversarial": "cross_entropy"}),
+    "hinge, L1": Variant(losses={"adversarial": "hinge", "lambda_l1": 1}),
+    "pool": Variant(config={"pool_size": 2}),
+    "pool of RGB": Variant({"n_features": 0}, {"pool_size": 2}, data="rgb"),
+    "pool of several sizes": Variant(config={"pool_size": 3}, data="mixed"),
+    "several sizes": Variant(data="mixed"),
+    "crop": Variant(config={"crop": CropConfig(height=16, width=32)}, data="mixed"),
+    "crop of RGB": Variant({"n_features": 0}, {"crop": CropConfig(height=24, width=16)}, data="rgb"),
+    "no flips": Variant(config={"flip": False}),
+    "batch of one": Variant(config={"batch_size": 1}),
+    "batch of four": Variant(config={"batch_size": 4}),
+    "batch of all": Variant(config={"batch_size": 8}),
+    "gradient checkpointing": Variant(runtime={"gradient_checkpointing": True}),
+    "gradient checkpointing, U-Net with dropout": Variant(
+        UNET | {"n_downsample_global": 6}, runtime={"gradient_checkpointing": True}, data="square"
+    ),
+    "gradient checkpointing, CRN": Variant(CRN, runtime={"gradient_checkpointing": True}),
+    "channels last": Variant(runtime={"channels_last": True}),
+}  # fmt: skip
+every_variant = pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[ShardStore, ShardStore]]:
+    """Training and validation pictures of each kind: five, of which a batch of two leaves one, and two."""
+    folder = tmp_path_factory.mktemp("stores")
+
+    def both(name: str, **how: Any) -> tuple[ShardStore, ShardStore]:
+        train, val = (tiny_store(folder / name / str(count), count=count, seed=count, **how) for count in (5, 2))
+        return train, val
+
+    return {
+        "labels": both("labels"),
+        "rgb": both("rgb", rgb=True),
+        "square": both("square", height=64),
+        "mixed": (mixed_store(folder / "mixed" / "5", SIZES), mixed_store(folder / "mixed" / "2", SIZES[:2])),
+    }
+
+
+def _random_features(path: Path, stores: tuple[ShardStore, ...], dimension: int) -> Path:
+    """Features of all instances of these stores, which are one split with one list of names."""
+    rng, rows = np.random.default_rng(0), []
+    for store in stores:
+        counts = [len(ids) for ids in store.index.instance_ids]
+        picture = np.repeat(np.arange(len(counts)), counts)
+        instance = np.concatenate([np.arange(count) for count in counts])
+        features = rng.uniform(-1, 1, (len(picture), dimension)).astype(np.float32)
+        rows.append(FeatureRows(store.index, features, picture, instance))
+    write_features(path, rows)
+    return path
+
+
+def _model(variant: Variant, folder: Path, stores: tuple[ShardStore, ShardStore]) -> ModelConfig:
+    overrides = {"n_local_enhancers": 0, "num_D": 1} | variant.model
+    if variant.model.get("features") == "precomputed":
+        overrides["features_file"] = _random_features(folder / "features.safetensors", stores, 3)
+    model = tiny_model(**overrides)
+    assert not model.problems()
+    return model
+
+
+def _train(
+    variant: Variant, model: ModelConfig, stores: tuple[ShardStore, ShardStore], state: Path, **overrides: Any
+) -> TrainingResult:
+    config = phase_config(**(variant.config | overrides))
+    losses, runtime = tiny_losses(**variant.losses), variant.runtime
+    return train_stage(*stores, state, "train_global", config=config, model=model, losses=losses, runtime=runtime)
+
+
+def _players(networks: Networks) -> dict[str, nn.Module]:
+    """Generator, encoder and each of the discriminators: those that there are."""
+    players = {"generator": networks.generator, "encoder": networks.encoder}
+    if networks.discriminator is not None:
+        players |= {f"discriminator {k}": each for k, each in enumerate(networks.discriminator.discriminators)}
+    return {name: player for name, player in players.items() if player is not None}
+
+
+def _assert_all_changed(found: Networks, before: Networks) -> None:
+    assert _players(found).keys() == _players(before).keys()
+    for name, player in _players(found).items():
+        earlier = dict(_players(before)[name].named_parameters())
+        for key, weight in player.named_parameters():
+            assert weight.isfinite().all(), f"{name} {key}"
+            assert not torch.equal(weight, earlier[key]) or not key.endswith("weight"), f"{name} {key}"
+
+
+@every_variant
+def test_every_variant_trains_to_finite_losses_and_changes_every_weight(
+    variant: Variant, stores: dict[str, tuple[ShardStore, ShardStore]], tmp_path: Path
+) -> None:
+    model = _model(variant, tmp_path, stores[variant.data])
+    result = _train(variant, model, stores[variant.data], tmp_path / "state", epochs=1, epochs_decay=0)
+    (row,) = result.history
+    assert all(math.isfinite(value) for value in row.values() if isinstance(value, float))
+    class_count = 0 if variant.data == "rgb" else len(CLASSES)
+    _assert_all_changed(result.networks, tiny_networks(model, class_count=class_count, enhancers=0, seed=5))
+
+
+@every_variant
+def test_every_variant_interrupted_in_an_epoch_ends_as_if_never_interrupted(
+    variant: Variant,
+    stores: dict[str, tuple[ShardStore, ShardStore]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    of_variant = stores[variant.data]
+    model = _model(variant, tmp_path, of_variant)
+    with monkeypatch.context() as patch:
+        all_steps = interrupt_at_step(patch, 0)
+        uninterrupted = _train(variant, model, of_variant, tmp_path / "one")
+    done = max(1, len(all_steps) - 2)
+    with monkeypatch.context() as patch:
+        interrupt_at_step(patch, done + 1)
+        with pytest.raises(InterruptError):
+            _train(variant, model, of_variant, tmp_path / "two")
+    with monkeypatch.context() as patch:
+        steps = interrupt_at_step(patch, 0)
+        assert_equal(_train(variant, model, of_variant, tmp_path / "two"), uninterrupted)
+    assert len(steps) == len(all_steps) - done
+
+
+def test_the_variants_with_dropout_have_dropout() -> None:
+    for name in ("U-Net as in pix2pix", "gradient checkpointing, U-Net with dropout"):
+        networks = tiny_networks(tiny_model(**(VARIANTS[name].model | {"n_local_enhancers": 0})))
+        assert any(isinstance(module, nn.Dropout) for module in networks.generator.modules()), name
+
+
+def test_each_step_of_each_process_draws_random_numbers_of_its_own_and_the_same_again() -> None:
+    networks = tiny_networks(tiny_model())
+
+    def drawn(epoch: int, batch: int, process: int, seed: int) -> float:
+        state = TrainingState(networks, Adam(networks.parameters()), None, None, 0, epoch, batch)
+        state.seed_step(seed, process)
+        return torch.rand(()).item()
+
+    places = list(itertools.product(range(3), repeat=4))
+    assert len({drawn(*place) for place in places}) == len(places)
+    assert [drawn(*place) for place in places] == [drawn(*place) for place in places]
+
+
+@pytest.mark.parametrize("enhancers", [0, 1, 2, 3])
+@pytest.mark.parametrize("num_D", [0, 1, 2, 3, 4])
+def test_any_number_of_discriminators_and_enhancers_trains_through_all_stages(
+    num_D: int, enhancers: int, stores: dict[str, tuple[ShardStore, ShardStore]], tmp_path: Path
+) -> None:
+    model = tiny_model(
+        n_local_enhancers=enhancers, num_D=num_D, n_downsample_global=1, n_downsample_encoder=1, n_layers_D=1, ngf=1
+    )
+    losses = tiny_losses(**({} if num_D else NO_ADVERSARY))
+    before, networks = None, None
+    for stage in ("train_global", "train_local", "finetune"):
+        result = train_stage(
+            *stores["labels"], tmp_path / stage, stage, start=networks, model=model, losses=losses,
+            config=phase_config(epochs=1, epochs_decay=0, batch_size=4), checkpoint_seconds=60,
+        )  # fmt: skip
+        before, networks = networks, result.networks
+        for row in result.history:
+            assert ("discriminator_real" in row) == bool(num_D)
+            assert all(math.isfinite(value) for value in row.values() if isinstance(value, float))
+    assert (networks is before) == (not enhancers)
+    if enhancers:
+        _assert_all_changed(networks, before)
+    assert len(_players(networks)) == 2 + num_D
+
+
+def test_pooled_features_of_labels_are_the_encoders_means_over_each_label_region(
+    stores: dict[str, tuple[ShardStore, ShardStore]],
+) -> None:
+    networks = tiny_networks(tiny_model(features="label"))
+    batch = tiny_maker(stores["labels"][0]).make([Draw(0), Draw(3)])
+    with torch.no_grad():
+        pixels = networks.encoder.pixels(batch.image).numpy()
+        styles = networks.styles(batch)
+    label, instance = batch.label.numpy(), batch.instance.numpy()
+    several = 0
+    for picture in range(2):
+        for class_index in np.unique(label[picture]):
+            region = label[picture] == class_index
+            mean = pixels[picture][:, region].astype(np.float64).mean(axis=1)
+            instances = np.unique(instance[picture][region])
+            several += len(instances) > 1
+            for each in instances:
+                np.testing.assert_allclose(styles[picture, each].numpy(), mean, atol=1e-6)
+            painted = paint_instances(styles, batch.instance)[picture].numpy()
+            np.testing.assert_allclose(painted[:, region], np.tile(mean[:, None], region.sum()), atol=1e-6)
+    assert several
+
+
+def test_an_instance_of_two_labels_has_the_mean_of_both_by_its_pixels(
+    stores: dict[str, tuple[ShardStore, ShardStore]],
+) -> None:
+    networks = tiny_networks(tiny_model(features="label"))
+    batch = tiny_maker(stores["labels"][0]).make([Draw(0)])
+    batch.label[:] = 1
+    batch.label[:, :, 48:] = 3  # a quarter of the picture
+    batch.instance[:] = 0
+    batch.instance[:, :, 56:] = 1
+    with torch.no_grad():
+        pixels = networks.encoder.pixels(batch.image)[0]
+        styles = networks.styles(batch)[0]
+    road, sky = pixels[:, :, :48].mean(dim=(1, 2)), pixels[:, :, 48:].mean(dim=(1, 2))
+    # Of the 56 columns of the first instance 48 are road and 8 sky.
+    torch.testing.assert_close(styles[0], (6 * road + sky) / 7)
+    torch.testing.assert_close(styles[1], sky)
+
+
+def test_a_model_of_precomputed_features_has_no_encoder_and_paints_those_of_the_file(
+    stores: dict[str, tuple[ShardStore, ShardStore]], tmp_path: Path
+) -> None:
+    train, val = stores["labels"]
+    path = _random_features(tmp_path / "features.safetensors", (train, val), 3)
+    networks = tiny_networks(tiny_model(features="precomputed", features_file=path))
+    assert networks.encoder is None
+    batch = tiny_maker(train).make([Draw(0)])
+    given = torch.rand(1, batch.instance_count, 3)
+    batch = type(batch)(**(vars(batch) | {"styles": given}))
+    networks.eval()
+    with torch.no_grad():
+        synthesis = networks.reconstruct(batch)
+        painted = given[0][batch.instance[0]].permute(2, 0, 1)[None]
+        assert torch.equal(synthesis.image, networks.generator(batch.condition, painted))
+    assert synthesis.styles is given
+
+
+def test_a_features_file_that_lacks_the_pictures_stops_training_by_its_name(
+    stores: dict[str, tuple[ShardStore, ShardStore]], tmp_path: Path
+) -> None:
+    path = _random_features(tmp_path / "features.safetensors", stores["labels"][1:], 3)  # two of the five pictures
+    model = tiny_model(features="precomputed", features_file=path, n_local_enhancers=0)
+    with pytest.raises(ValueError, match=re.escape(f"{path}: no features of train picture picture_")):
+        train_stage(*stores["labels"], tmp_path / "state", "train_global", model=model)
+
+
+def test_networks_of_other_precomputed_features_than_the_parameters_say_are_refused_with_both_files(
+    tmp_path: Path,
+) -> None:
+    tiny_networks(tiny_model(features="precomputed", features_file="one.safetensors")).save(tmp_path)
+    with pytest.raises(ValueError, match=r"^model\.features_file: .*trained with \"one.* say \"two"):
+        load_networks(tmp_path, tiny_model(features="precomputed", features_file="two.safetensors"))
