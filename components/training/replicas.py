@@ -7,6 +7,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, distributed, nn
 
+from components.training.gradients import set_gradient
+
 T = TypeVar("T")
 
 BUCKET_ELEMENTS = 16 * 2**20  # gradients that travel together: 64 MB of float32
@@ -49,7 +51,7 @@ class Replicas:
             distributed.all_reduce(flat)
             parts = torch.split(flat, [parameter.numel() for parameter in bucket])
             for parameter, part in zip(bucket, parts, strict=True):
-                parameter.grad = part.view_as(parameter)
+                set_gradient(parameter, part.view_as(parameter))
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is set in any process."""

@@ -41,19 +41,17 @@ def begin_phase(
     discriminator = networks.discriminator
     return TrainingState(
         networks=networks,
-        generator_optimizer=_adam(phase, synthesizing_parameters(networks), fabric.device),
-        discriminator_optimizer=_adam(phase, list(discriminator.parameters()), fabric.device)
-        if discriminator is not None
-        else None,
+        generator_optimizer=_adam(phase, synthesizing_parameters(networks)),
+        discriminator_optimizer=_adam(phase, list(discriminator.parameters())) if discriminator is not None else None,
         pool=HistoryPool(phase.config.pool_size) if phase.config.pool_size else None,
         phase=number,
     )
 
 
-def _adam(phase: Phase, parameters: list[nn.Parameter], device: torch.device) -> Adam:
+def _adam(phase: Phase, parameters: list[nn.Parameter]) -> Adam:
     config = phase.config
     betas = (config.beta1, config.beta2)
-    return Adam(parameters, lr=config.learning_rate, betas=betas, fused=device.type == "cuda")
+    return Adam(parameters, lr=config.learning_rate, betas=betas, fused=True)
 
 
 def _compile(networks: Networks) -> None:

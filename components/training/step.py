@@ -19,6 +19,7 @@ from components.losses.l1 import l1
 from components.losses.perceptual import PerceptualLoss
 from components.models.discriminator import MultiscaleDiscriminator
 from components.models.networks import Networks
+from components.training.gradients import set_gradient
 from components.training.history_pool import HistoryPool
 
 
@@ -161,7 +162,7 @@ class TrainingStep:
         trained = [parameter for parameter in discriminator.parameters() if parameter.requires_grad]
         total = 0.5 * _total(discriminator_losses)
         for parameter, of_parameter in zip(trained, torch.autograd.grad(total, trained), strict=True):
-            parameter.grad = of_parameter
+            set_gradient(parameter, of_parameter)
         return losses, discriminator_losses
 
 

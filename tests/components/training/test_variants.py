@@ -294,9 +294,8 @@ def test_a_features_file_that_lacks_the_pictures_stops_training_by_its_name(
         train_stage(*stores["labels"], tmp_path / "state", "train_global", model=model)
 
 
-def test_networks_of_other_precomputed_features_than_the_parameters_say_are_refused_with_both_files(
-    tmp_path: Path,
-) -> None:
-    tiny_networks(tiny_model(features="precomputed", features_file="one.safetensors")).save(tmp_path)
-    with pytest.raises(ValueError, match=r"^model\.features_file: .*trained with \"one.* say \"two"):
-        load_networks(tmp_path, tiny_model(features="precomputed", features_file="two.safetensors"))
+def test_the_features_file_may_have_moved_when_trained_networks_are_loaded(tmp_path: Path) -> None:
+    saved = tiny_networks(tiny_model(features="precomputed", features_file="one.safetensors"))
+    saved.save(tmp_path)
+    loaded = load_networks(tmp_path, tiny_model(features="precomputed", features_file="two.safetensors"))
+    assert loaded.state_dict().keys() == saved.state_dict().keys()
