@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from components.data.encoding import boundary_map, one_hot
 from components.data.loader import Batch
 from components.data.store import ShardStore
-from components.losses.perceptual import PerceptualLoss
+from components.losses.perceptual import perceptual_loss
 from components.memory import forget_peak, peak_bytes
 from components.models.networks import Networks, PhaseShape
 from components.runtime import start
@@ -77,16 +77,19 @@ def networks_of(shape: PhaseShape, height: int, width: int) -> dict[str, Network
 def measure_step(phase: Phase, batch: Batch, params: Params, fabric: Fabric, steps: int) -> Step:
     """Take some optimisation steps, after one that does not count."""
     state = begin_phase(0, phase, None, fabric=fabric, runtime=params.runtime)
-    losses = params.losses
-    perceptual = None
-    if losses.vgg_weights and losses.lambda_perceptual:
-        perceptual = PerceptualLoss(losses.vgg_weights, losses.perceptual).to(fabric.device)
-    step = TrainingStep(state.networks, losses, perceptual=perceptual, pool=state.pool, autocast=fabric.autocast)
+    perceptual = perceptual_loss(params.losses)
+    step = TrainingStep(
+        state.networks,
+        params.losses,
+        perceptual=None if perceptual is None else perceptual.to(fabric.device),
+        pool=state.pool,
+        autocast=fabric.autocast,
+    )
     seconds = []
     for _ in range(steps + 1):
         forget_peak(fabric.device)
         started = perf_counter()
-        float(next(iter(step.gradients(batch).named().values())))  # waits for a GPU
+        step.gradients(batch)
         for optimizer in state.optimizers:
             optimizer.step()
         if fabric.device.type == "cuda":

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 from torchvision.models import vgg19
 
-from components.losses.config import Perceptual
+from components.losses.config import LossesConfig, Perceptual
 
 # Modules of VGG19's feature part, counted to the end of each compared one.
 SLICE_ENDS: dict[Perceptual, tuple[int, ...]] = {
@@ -98,3 +98,14 @@ class PerceptualLoss(nn.Module):
             x = part(x)
             total = total + weight * l1_loss(x.float(), target.float())
         return total
+
+
+def perceptual_loss(losses: LossesConfig) -> PerceptualLoss | None:
+    """The VGG19 loss that the parameters ask for; None where its λ is 0 or there are no weights.
+
+    Raises:
+        ValueError: where the file cannot be read as weights of VGG19.
+    """
+    if not losses.lambda_perceptual or losses.vgg_weights is None:
+        return None
+    return PerceptualLoss(losses.vgg_weights, losses.perceptual)

@@ -17,7 +17,7 @@ from components.data.pictures import Picture
 from components.data.precomputed import precomputed_features
 from components.data.store import ShardStore
 from components.losses.config import LossesConfig
-from components.losses.perceptual import PerceptualLoss
+from components.losses.perceptual import perceptual_loss
 from components.models.networks import Networks, PhaseShape
 from components.preemption import Preempted, PreemptionNotice, preemption
 from components.progress import track_progress
@@ -73,11 +73,8 @@ class Trainer:
         self.replicas = Replicas(fabric)
         self.checkpoints = checkpoints
         self.recorder = recorder
-        self.perceptual = (
-            PerceptualLoss(losses.vgg_weights, losses.perceptual).to(fabric.device)
-            if losses.vgg_weights and losses.lambda_perceptual
-            else None
-        )
+        perceptual = perceptual_loss(losses)
+        self.perceptual = None if perceptual is None else perceptual.to(fabric.device)
 
     def run(self, phases: Sequence[Phase], start: Networks | None) -> TrainingResult:
         """Train the phases, from the checkpoint where there is one.
