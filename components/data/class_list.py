@@ -1,15 +1,14 @@
 """The classes of a model whose dataset is not at hand."""
 
-from colorsys import hsv_to_rgb
 from pathlib import Path
 
+from components.data.class_colours import distinct_colour
 from components.data.dataset import ClassInfo
 from components.data.readers import cityscapes
 from components.data.readers.labelled_folders import read_classes
 
 # The published code gives the license plate, which has the id -1, the last of 35 channels.
 CITYSCAPES = (*cityscapes.CLASSES, ClassInfo(34, "license plate", (0, 0, 142), ignored_in_scores=True))
-GOLDEN_RATIO = 0.618034
 
 
 def classes_of_model(count: int, path: Path | None) -> tuple[ClassInfo, ...]:
@@ -25,17 +24,10 @@ def classes_of_model(count: int, path: Path | None) -> tuple[ClassInfo, ...]:
     if path is None:
         if count == len(CITYSCAPES):
             return CITYSCAPES
-        return tuple(ClassInfo(index, f"class {index}", _colour(index)) for index in range(count))
+        return tuple(ClassInfo(index, f"class {index}", distinct_colour(index)) for index in range(count))
     classes, problems = read_classes(path)
     if problems:
         raise ValueError("; ".join(problems))
     if len(classes) != count:
         raise ValueError(f"{path}: found {len(classes)} classes, expected the {count} of the model")
     return classes
-
-
-def _colour(index: int) -> tuple[int, int, int]:
-    """A colour that no other index has: hues of neighbours far apart, in three shades."""
-    saturation, value = ((0.9, 0.9), (0.5, 1.0), (0.8, 0.55))[index % 3]
-    red, green, blue = hsv_to_rgb(index * GOLDEN_RATIO % 1, saturation, value)
-    return round(255 * red), round(255 * green), round(255 * blue)

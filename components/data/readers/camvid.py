@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from components.data.dataset import ClassInfo, Dataset, Split
-from components.data.readers.pairing import MAP_ENDINGS, Source, read_dataset
+from components.data.pairing import MAP_ENDINGS, Source, read_dataset
+from components.data.prepare_config import PrepareConfig
 
 LAYOUT = "{train,val}/images/NAME.jpg or .png with {train,val}/labels/NAME.png"
 
@@ -23,7 +24,7 @@ CLASSES = (
 )
 
 
-def read_camvid(root: Path) -> tuple[Dataset, list[str]]:
+def read(root: Path, work: Path, config: PrepareConfig) -> tuple[Dataset, list[str]]:
     """Pair the photos and label maps; give the complete pairs and a line a problem."""
 
     def sources(split: Split) -> list[Source]:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from components.data.dataset import ClassInfo, Dataset, Split
-from components.data.readers.pairing import Source, read_dataset
+from components.data.pairing import Source, read_dataset
+from components.data.prepare_config import PrepareConfig
 
 LAYOUT = (
     "leftImg8bit/{train,val}/CITY/NAME_leftImg8bit.png with "
@@ -50,7 +51,7 @@ _IDS = (
 CLASSES = tuple(ClassInfo(index, *fields) for index, fields in enumerate(_IDS))
 
 
-def read_cityscapes(root: Path) -> tuple[Dataset, list[str]]:
+def read(root: Path, work: Path, config: PrepareConfig) -> tuple[Dataset, list[str]]:
     """Pair the photos, label maps and instance maps of every city.
 
     Instance maps are 16-bit: id*1000+n for objects, the class id for stuff.

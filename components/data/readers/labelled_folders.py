@@ -7,7 +7,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from components.config import Config
 from components.data.dataset import ClassInfo, Dataset, Split
-from components.data.readers.pairing import (
+from components.data.pairing import (
     MAP_ENDINGS,
     PHOTO_ENDINGS,
     Source,
@@ -15,6 +15,7 @@ from components.data.readers.pairing import (
     optional_instances,
     read_dataset,
 )
+from components.data.prepare_config import PrepareConfig
 
 LAYOUT = (
     "classes.json and train_label/NAME.png with train_img/NAME.png or .jpg and, optionally, train_inst/NAME.png; "
@@ -37,7 +38,7 @@ class _ClassEntry(Config):
 _CLASS_LIST = TypeAdapter(Annotated[list[_ClassEntry], Field(min_length=1, max_length=256)])
 
 
-def read_labelled_folders(root: Path) -> tuple[Dataset, list[str]]:
+def read(root: Path, work: Path, config: PrepareConfig) -> tuple[Dataset, list[str]]:
     """Pair the label maps, photos and instance maps of the same stem.
 
     Where either split has a folder of instance maps, every picture needs one.

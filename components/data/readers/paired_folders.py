@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from components.data.dataset import Dataset, Split
-from components.data.readers.pairing import PHOTO_ENDINGS, Source, folder_prefix, optional_instances, read_dataset
+from components.data.pairing import PHOTO_ENDINGS, Source, folder_prefix, optional_instances, read_dataset
+from components.data.prepare_config import PrepareConfig
 
 LAYOUT = (
     "train_A/NAME.png or .jpg with train_B/NAME.png or .jpg and, optionally, train_inst/NAME.png; "
@@ -11,7 +12,7 @@ LAYOUT = (
 )
 
 
-def read_paired_folders(root: Path) -> tuple[Dataset, list[str]]:
+def read(root: Path, work: Path, config: PrepareConfig) -> tuple[Dataset, list[str]]:
     """Pair the conditions, photos and instance maps of the same stem.
 
     Where either split has a folder of instance maps, every picture needs one.

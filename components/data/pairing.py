@@ -9,6 +9,7 @@ from components.data.decoding import ROLE_NAMES, FileRole
 
 PHOTO_ENDINGS = (".png", ".jpg", ".jpeg", ".ppm", ".bmp", ".tif", ".tiff", ".webp")
 MAP_ENDINGS = (".png",)
+_LOSSY = (".jpg", ".jpeg", ".webp")
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,21 @@ def read_dataset(
         files of one name, or no training pair at all.
     """
     if not root.is_dir():
-        return Dataset(classes, (), ()), [f"{root}: folder not found, expected {layout}"]
+        return no_folder(root, layout)
     train, train_problems = _pair(sources("train"))
     val, val_problems = _pair(sources("val"))
-    problems = train_problems + val_problems
-    if not train:
-        problems.append(f"{root}: no training pair found, expected {layout}")
-    return Dataset(classes, train, val), problems
+    return found_dataset(root, layout, Dataset(classes, train, val), train_problems + val_problems)
+
+
+def no_folder(root: Path, layout: str) -> tuple[Dataset, list[str]]:
+    """Give what a reader returns where the dataset's folder does not exist."""
+    return Dataset((), (), ()), [f"{root}: folder not found, expected {layout}"]
+
+
+def found_dataset(root: Path, layout: str, dataset: Dataset, problems: list[str]) -> tuple[Dataset, list[str]]:
+    """Give what a reader returns: an empty training set is a problem too."""
+    missing = [] if dataset.train else [f"{root}: no training pair found, expected {layout}"]
+    return dataset, problems + missing
 
 
 def folder_prefix(root: Path, split: Split) -> str:
@@ -63,6 +72,32 @@ def optional_instances(root: Path, split: Split) -> list[Source]:
     folders = {each: root / f"{folder_prefix(root, each)}_inst" for each in ("train", "val")}
     has_instances = any(folder.is_dir() for folder in folders.values())
     return [Source("instance", folders[split], MAP_ENDINGS)] if has_instances else []
+
+
+def listed_names(path: Path, column: int = 0) -> tuple[list[str], list[str]]:
+    """Read a split's list, a picture a line.
+
+    Args:
+        path: the list; empty lines do not count.
+        column: which of the values between commas is the name.
+
+    Returns:
+        The names without endings of photos, and the problem where the list cannot be read or lacks the column.
+    """
+    try:
+        lines = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        names = [line[column].strip() for line in lines]
+    except (OSError, UnicodeDecodeError) as error:
+        return [], [f"{path}: unreadable, expected a list of pictures, a name a line ({error})"]
+    except IndexError:
+        return [], [f"{path}: found a line of fewer than {column + 1} values, expected names after comma {column}"]
+    return [name[: -len(ending)] if (ending := _ending(name, PHOTO_ENDINGS)) else name for name in names], []
+
+
+def listed_file(folder: Path, name: str, endings: tuple[str, ...]) -> Path | None:
+    """Give the file of a listed picture, None where there is none."""
+    candidates = (folder / f"{name}{ending}" for ending in endings)
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def _pair(sources: list[Source]) -> tuple[tuple[Record, ...], list[str]]:
@@ -91,7 +126,7 @@ def _find(source: Source, problems: list[str]) -> dict[str, Path]:
     """Give the files of a source by the part of their path that pairs them; report those of equal name."""
     found: dict[str, Path] = {}
     for path in sorted(source.folder.glob(source.pattern)):
-        ending = next((ending for ending in source.endings if path.name.lower().endswith(ending.lower())), None)
+        ending = _ending(path.name, source.endings)
         if ending is None or path.name.startswith(".") or not path.is_file():
             continue
         key = path.relative_to(source.folder).as_posix()[: -len(ending)]
@@ -102,5 +137,14 @@ def _find(source: Source, problems: list[str]) -> dict[str, Path]:
     return found
 
 
+def _ending(name: str, endings: tuple[str, ...]) -> str | None:
+    return next((ending for ending in endings if name.lower().endswith(ending.lower())), None)
+
+
 def _expectation(source: Source, key: str) -> str:
-    return f"no {ROLE_NAMES[source.role]}, expected {source.folder / key}{' or '.join(source.endings)}"
+    expectation = f"no {ROLE_NAMES[source.role]}, expected {source.folder / key}{' or '.join(source.endings)}"
+    if source.role not in ("label", "instance"):
+        return expectation
+    names = (Path(f"{source.folder / key}{ending}").with_suffix(lossy) for ending in source.endings for lossy in _LOSSY)
+    found = next((path for path in names if path.is_file()), None)
+    return f"{expectation}; found {found}, a lossy format in which ids turn into others" if found else expectation
