@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from components.atomic import atomic_file
 from components.config import Config
-from components.data.checks import RecordFacts, check_dataset, files_of
-from components.data.dataset import ClassInfo, DatasetError, Record, Split
+from components.data.checks import RecordFacts, files_of
+from components.data.dataset import ClassInfo, Record, Split
 from components.data.decoding import FileRole
-from components.data.readers import READERS
+from components.data.duplicates import NearDuplicate
+
+FORMAT = 2
 
 
 class ManifestEntry(Config):
@@ -26,11 +28,13 @@ class ManifestEntry(Config):
         label: the label map, None where the condition is a picture.
         instance: the instance map, None where there is none.
         condition: the RGB condition, None where the condition is a label map.
+        made: which of these the reader made; their paths are relative to the manifest's `work`, not to the root.
         height: pixels, the same for all its files.
         width: pixels.
         sha256: the hash of each of its files.
         class_pixels: how many pixels each class has, by class index; empty without a label map.
         instance_count: how many ids the instance map has, those of stuff included; None without one.
+        warnings: what is odd about a file.
     """
 
     name: str
@@ -38,11 +42,17 @@ class ManifestEntry(Config):
     label: str | None
     instance: str | None
     condition: str | None
+    made: tuple[FileRole, ...]
     height: int
     width: int
     sha256: dict[FileRole, str]
     class_pixels: tuple[int, ...]
     instance_count: int | None
+    warnings: dict[FileRole, tuple[str, ...]]
+
+    def path(self, role: FileRole) -> str | None:
+        """Give the relative path of one of its files."""
+        return {"image": self.image, "label": self.label, "instance": self.instance, "condition": self.condition}[role]
 
 
 class Manifest(Config):
@@ -52,19 +62,27 @@ class Manifest(Config):
         format: the version of this file's format.
         reader: the name of the reader that found the files.
         root: the folder that the paths of the entries are relative to, as the parameters name it.
+        work: the folder of what the reader made, None where it made nothing.
+        instances_made: whether instance maps were made from the connected components of the label maps.
         classes: the classes in the order of their indices, none for RGB conditions.
+        class_pixels: how many pixels each class has in a split, by class index; empty without label maps.
         train: the entries of the training split.
         val: those of the validation split.
+        near_duplicates: validation pictures that look like a training picture.
         fingerprint: sha256 of the classes and of the names and files of both splits, wherever the root lies.
         validation_fingerprint: the same of the validation split alone: scores compare only where it is equal.
     """
 
-    format: Literal[1]
+    format: Literal[2]
     reader: str
     root: str
+    work: str | None
+    instances_made: bool
     classes: tuple[ClassInfo, ...]
+    class_pixels: dict[Split, tuple[int, ...]]
     train: tuple[ManifestEntry, ...]
     val: tuple[ManifestEntry, ...]
+    near_duplicates: tuple[NearDuplicate, ...]
     fingerprint: str
     validation_fingerprint: str
 
@@ -73,27 +91,26 @@ class Manifest(Config):
         return self.train if name == "train" else self.val
 
     def records(self, split: Split) -> tuple[Record, ...]:
-        """Give the files of a split's entries, with paths below the root."""
-        root = Path(self.root)
+        """Give the files of a split's entries, with paths below the root, or `work` for what the reader made."""
         return tuple(
             Record(
                 name=entry.name,
-                image=root / entry.image,
-                label=root / entry.label if entry.label else None,
-                instance=root / entry.instance if entry.instance else None,
-                condition=root / entry.condition if entry.condition else None,
+                image=self._base(entry, "image") / entry.image,
+                label=self._base(entry, "label") / entry.label if entry.label else None,
+                instance=self._base(entry, "instance") / entry.instance if entry.instance else None,
+                condition=self._base(entry, "condition") / entry.condition if entry.condition else None,
             )
             for entry in self.split(split)
         )
 
     def moved(self, source: Path, target: Path) -> Self:
-        """Give the manifest after `source` was renamed `target`, whether or not its root lies in there."""
-        root = Path(self.root)
-        return (
-            self.model_copy(update={"root": str(target / root.relative_to(source))})
-            if root.is_relative_to(source)
-            else self
-        )
+        """Give the manifest after `source` was renamed `target`, whether or not its folders lie in there."""
+        update = {
+            name: str(target / Path(folder).relative_to(source))
+            for name, folder in (("root", self.root), ("work", self.work))
+            if folder is not None and Path(folder).is_relative_to(source)
+        }
+        return self.model_copy(update=update)
 
     def write(self, path: Path) -> None:
         """Write it as JSON, whole or not at all."""
@@ -111,64 +128,66 @@ class Manifest(Config):
         try:
             return cls.model_validate_json(path.read_bytes())
         except ValidationError as error:
-            raise ValueError(f"{path}: not a manifest of format 1: {error}") from error
+            raise ValueError(f"{path}: not a manifest of format {FORMAT}: {error}") from error
 
-
-def prepare(reader: str, root: Path) -> Manifest:
-    """Read a dataset and check every pair.
-
-    Args:
-        reader: a name of `READERS`.
-        root: the folder of the dataset.
-
-    Raises:
-        ValueError: there is no such reader.
-        DatasetError: files are missing or broken, or a split is empty; it holds all problems together.
-    """
-    if reader not in READERS:
-        raise ValueError(f"reader: expected one of {', '.join(READERS)}, got {reader}")
-    dataset, problems = READERS[reader](root)
-    if root.is_dir() and not dataset.val:
-        problems.append(f"{root}: no validation pair found, expected at least one, as scores are measured on it")
-    facts, found = check_dataset(dataset)
-    problems += found
-    if problems:
-        raise DatasetError(problems)
-    return build_manifest(reader, root, dataset.classes, facts)
+    def _base(self, entry: ManifestEntry, role: FileRole) -> Path:
+        return Path(self.work if self.work is not None and role in entry.made else self.root)
 
 
 def build_manifest(
-    reader: str, root: Path, classes: tuple[ClassInfo, ...], facts: Mapping[Split, Sequence[RecordFacts]]
+    reader: str,
+    root: Path,
+    classes: tuple[ClassInfo, ...],
+    facts: Mapping[Split, Sequence[RecordFacts]],
+    *,
+    work: Path | None = None,
+    instances_made: bool = False,
+    near_duplicates: tuple[NearDuplicate, ...] = (),
 ) -> Manifest:
-    """Build the manifest of checked records, all of whose files lie below the root."""
-    train = tuple(_entry(found, root) for found in facts["train"])
-    val = tuple(_entry(found, root) for found in facts["val"])
+    """Build the manifest of checked records, all of whose files lie below the root or below `work`."""
+    train = tuple(_entry(found, root, work) for found in facts["train"])
+    val = tuple(_entry(found, root, work) for found in facts["val"])
     return Manifest(
-        format=1,
+        format=FORMAT,
         reader=reader,
         root=str(root),
+        work=str(work) if work is not None and any(entry.made for entry in (*train, *val)) else None,
+        instances_made=instances_made,
         classes=classes,
+        class_pixels={"train": _histogram(train), "val": _histogram(val)},
         train=train,
         val=val,
+        near_duplicates=near_duplicates,
         fingerprint=_fingerprint(classes, {"train": train, "val": val}),
         validation_fingerprint=_fingerprint(classes, {"val": val}),
     )
 
 
-def _entry(facts: RecordFacts, root: Path) -> ManifestEntry:
-    files = {role: path.relative_to(root).as_posix() for role, path in files_of(facts.record).items()}
+def _entry(facts: RecordFacts, root: Path, work: Path | None) -> ManifestEntry:
+    files = files_of(facts.record)
+    made = tuple(role for role, path in files.items() if work is not None and path.is_relative_to(work))
+    relative = {
+        role: path.relative_to(work if work is not None and role in made else root).as_posix()
+        for role, path in files.items()
+    }
     return ManifestEntry(
         name=facts.record.name,
-        image=files["image"],
-        label=files.get("label"),
-        instance=files.get("instance"),
-        condition=files.get("condition"),
+        image=relative["image"],
+        label=relative.get("label"),
+        instance=relative.get("instance"),
+        condition=relative.get("condition"),
+        made=made,
         height=facts.height,
         width=facts.width,
         sha256=facts.sha256,
         class_pixels=facts.class_pixels,
         instance_count=facts.instance_count,
+        warnings=facts.warnings,
     )
+
+
+def _histogram(entries: Sequence[ManifestEntry]) -> tuple[int, ...]:
+    return tuple(map(sum, zip(*(entry.class_pixels for entry in entries), strict=True)))
 
 
 def _fingerprint(classes: tuple[ClassInfo, ...], splits: Mapping[Split, Sequence[ManifestEntry]]) -> str:

@@ -1,6 +1,4 @@
 import hashlib
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +7,7 @@ from PIL import Image
 
 from components.data.checks import check_dataset, check_record
 from components.data.dataset import ClassInfo, Dataset, Record
-from components.data.decoding import read_instance, read_label, read_photo
-from components.data.readers import READERS
+from tests.tiny_dataset import read_dataset
 
 CLASSES = tuple(ClassInfo(index, f"class {index}", (index, 0, 0)) for index in range(3))
 LABEL = np.array([[0, 0, 1], [2, 2, 2]], dtype=np.uint8)
@@ -22,16 +19,10 @@ def save(path: Path, array: np.ndarray, **options) -> Path:
     return path
 
 
-def save_raw_png(path: Path, bits: int, colour_type: int, row: bytes, width: int) -> Path:
-    """A PNG of one row in a depth that Pillow reads but does not write; colour type 0 is greyscale, 2 is RGB."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, 1, bits, colour_type, 0, 0, 0)
-    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" + row)) + chunk(b"IEND", b"")
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
-    return path
+def orientation_data(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
 
 
 def make_record(folder: Path, name: str = "a", instances: np.ndarray | None = None) -> Record:
@@ -50,111 +41,25 @@ def problems_of(record: Record) -> list[str]:
     return problems
 
 
-def test_label_map_gives_the_indices_of_greyscale_and_of_palette_files(tmp_path):
-    palette = Image.fromarray(LABEL, mode="P")
-    palette.putpalette([200, 100, 50] * 3)
-    palette.save(tmp_path / "palette.png")
-    for path in (save(tmp_path / "grey.png", LABEL), tmp_path / "palette.png"):
-        label = read_label(path)
-        assert label.dtype == np.uint8
-        np.testing.assert_array_equal(label, LABEL)
+def test_damaged_pixels_of_a_png_are_found_by_its_checksums(tmp_path):
+    record = make_record(tmp_path)
+    sound = record.label.read_bytes()
+    start = sound.index(b"IDAT") + 4
+    for offset in range(start, start + 8):
+        record.label.write_bytes(sound[:offset] + bytes([sound[offset] ^ 1]) + sound[offset + 1 :])
+        assert "unreadable or truncated" in problems_of(record)[0]
 
 
-def test_label_map_in_rgb_is_refused(tmp_path):
-    path = save(tmp_path / "x.png", PHOTO)
-    with pytest.raises(ValueError, match=r"x\.png: label map has mode RGB, expected 8-bit class indices \(L or P\)"):
-        read_label(path)
-
-
-def test_label_map_in_16_bits_is_refused(tmp_path):
-    path = save(tmp_path / "x.png", LABEL.astype(np.uint16))
-    with pytest.raises(ValueError, match=r"x\.png: label map has mode I;16, expected"):
-        read_label(path)
-
-
-@pytest.mark.parametrize("read", [read_label, read_instance])
-def test_map_in_4_bit_greyscale_is_refused_as_its_indices_would_be_scaled(tmp_path, read):
-    path = save_raw_png(tmp_path / "x.png", bits=4, colour_type=0, row=b"\x12", width=2)
-    with pytest.raises(ValueError, match=r"x\.png: .* has 4-bit greyscale, expected at least 8 bits"):
-        read(path)
-
-
-@pytest.mark.parametrize(
-    ("name", "ids"),
-    [
-        ("8.png", np.array([[0, 255]], dtype=np.uint8)),
-        ("16.png", np.array([[7, 26001]], dtype=np.uint16)),
-        ("16_high.png", np.array([[7, 65535]], dtype=np.uint16)),
-        ("32.tif", np.array([[7, 2**31 - 1]], dtype=np.int32)),
-    ],
-)
-def test_instance_map_keeps_ids_of_every_depth(tmp_path, name, ids):
-    instance = read_instance(save(tmp_path / name, ids))
-    assert instance.dtype == np.int32
-    np.testing.assert_array_equal(instance, ids)
-
-
-def test_instance_map_with_an_id_past_int32_is_refused(tmp_path):
-    path = save(tmp_path / "x.tif", np.array([[1, -5]], dtype=np.int32))
-    with pytest.raises(ValueError, match=r"x\.tif: instance map has id -5 as int32, expected ids in 0\.\.2147483647"):
-        read_instance(path)
-
-
-@pytest.mark.parametrize(("pixels", "mode"), [(PHOTO, "RGB"), (LABEL.astype(np.float32), "F")])
-def test_instance_map_in_rgb_or_float_is_refused(tmp_path, pixels, mode):
-    path = save(tmp_path / "x.tif", pixels)
-    with pytest.raises(ValueError, match=rf"x\.tif: instance map has mode {mode}, expected integer ids"):
-        read_instance(path)
-
-
-def test_photo_in_greyscale_or_palette_becomes_rgb(tmp_path):
-    palette = Image.fromarray(np.array([[0, 1]], dtype=np.uint8), mode="P")
-    palette.putpalette([1, 2, 3, 4, 5, 6])
-    palette.save(tmp_path / "palette.png")
-    np.testing.assert_array_equal(read_photo(tmp_path / "palette.png"), [[[1, 2, 3], [4, 5, 6]]])
-    grey = save(tmp_path / "grey.png", np.array([[9]], dtype=np.uint8))
-    np.testing.assert_array_equal(read_photo(grey), [[[9, 9, 9]]])
-    np.testing.assert_array_equal(read_photo(save(tmp_path / "rgb.png", PHOTO)), PHOTO)
-
-
-def test_photo_with_alpha_is_refused(tmp_path):
-    path = save(tmp_path / "x.png", np.zeros((2, 2, 4), dtype=np.uint8))
-    with pytest.raises(ValueError, match=r"x\.png: photo has transparency \(mode RGBA\), expected RGB without alpha"):
-        read_photo(path)
-
-
-def test_photo_in_16_bits_is_refused(tmp_path):
-    rgb = save_raw_png(tmp_path / "rgb.png", bits=16, colour_type=2, row=bytes(6), width=1)
-    grey = save(tmp_path / "grey.png", LABEL.astype(np.uint16))
-    with pytest.raises(ValueError, match=r"rgb\.png: photo has mode RGB;16B, expected 8-bit"):
-        read_photo(rgb)
-    with pytest.raises(ValueError, match=r"grey\.png: photo has mode I;16B, expected 8-bit"):
-        read_photo(grey)
-
-
-def test_photo_that_asks_for_a_rotation_is_refused(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    path = save(tmp_path / "x.jpg", PHOTO, exif=exif)
-    with pytest.raises(ValueError, match=r"x\.jpg: photo has EXIF orientation 6, expected 1"):
-        read_photo(path)
-
-
-@pytest.mark.parametrize("name", ["x.png", "x.jpg"])
-def test_truncated_file_is_refused(tmp_path, name):
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    path = save(tmp_path / name, noise)
-    path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(ValueError, match=rf"{name}: unreadable or truncated, expected a whole picture file"):
-        read_photo(path)
-
-
-def test_file_that_is_no_picture_is_refused(tmp_path):
-    path = tmp_path / "x.png"
-    path.write_text("not a picture")
-    for read in (read_label, read_instance, read_photo):
-        with pytest.raises(ValueError, match=r"x\.png: unreadable or truncated"):
-            read(path)
+def test_empty_and_missing_files_and_folders_in_place_of_one_are_told_apart_from_broken_ones(tmp_path):
+    record = make_record(tmp_path)
+    record.label.write_bytes(b"")
+    record.image.unlink()
+    assert problems_of(record) == [
+        f"{record.image}: is no file that can be read, expected a picture: replace it",
+        f"{record.label}: empty file, expected a picture: copy or export it again",
+    ]
+    record.image.mkdir()
+    assert problems_of(record)[0] == f"{record.image}: is no file that can be read, expected a picture: replace it"
 
 
 def test_sound_record_gives_its_facts(tmp_path):
@@ -186,13 +91,76 @@ def test_values_that_are_no_class_are_listed_with_their_pixels(tmp_path):
     record = make_record(tmp_path)
     save(record.label, np.array([[0, 3, 255], [255, 255, 2]], dtype=np.uint8))
     assert problems_of(record) == [
-        f"{record.label}: label map has values 3 (1 pixels), 255 (3 pixels), expected classes 0..2"
+        f"{record.label}: label map has values 3 (1 pixels), 255 (3 pixels), expected classes 0..2: give each of them "
+        "a class, or the index of one"
     ]
+
+
+@pytest.mark.parametrize(
+    ("label", "advice"),
+    [
+        ([[1, 2, 3], [3, 2, 1]], "no pixel has 0, so the indices may start at 1; if so, subtract 1"),
+        ([[0, 1, 255], [2, 2, 255]], "where 255 marks unlabelled pixels, give them the index of a class"),
+        ([[0, 1, 7], [2, 2, 9]], "give each of them a class, or the index of one"),
+    ],
+)
+def test_message_about_foreign_values_says_what_they_look_like(tmp_path, label, advice):
+    record = make_record(tmp_path)
+    save(record.label, np.array(label, dtype=np.uint8))
+    assert advice in problems_of(record)[0]
+
+
+def test_many_foreign_values_are_summed_up(tmp_path):
+    record = make_record(tmp_path)
+    values = np.arange(100, 112, dtype=np.uint8).reshape(4, 3)
+    save(record.image, np.zeros((4, 3, 3), dtype=np.uint8))
+    save(record.label, values)
+    assert "107 (1 pixels) and 4 others (4 pixels), expected classes 0..2" in problems_of(record)[0]
 
 
 def test_map_of_another_size_than_the_photo_is_named_with_both_sizes(tmp_path):
     record = make_record(tmp_path, instances=np.zeros((2, 4), dtype=np.uint8))
-    assert problems_of(record) == [f"{record.instance}: instance map is 4x2, expected 3x2, the size of {record.image}"]
+    assert problems_of(record) == [
+        f"{record.instance}: instance map is 4x2, expected 3x2, the size of {record.image}: export both at one size, "
+        "maps without smoothing"
+    ]
+
+
+def turned_record(folder: Path, orientation: int, photo: np.ndarray, label: np.ndarray) -> Record:
+    image = save(folder / "a.png", photo, exif=orientation_data(orientation))
+    return Record("a", image, save(folder / "a_label.png", label))
+
+
+def test_label_map_that_does_not_follow_the_rotation_of_its_photo_is_named_with_it(tmp_path):
+    record = turned_record(tmp_path, 6, PHOTO, LABEL)
+    assert problems_of(record) == [
+        f"{record.label}: label map is 3x2, expected 2x3, the size of {record.image}: the photo's EXIF orientation 6 "
+        "turns it, the label map fits the pixels as stored; turn it likewise, or remove the orientation from the photo"
+    ]
+
+
+def test_label_map_that_follows_the_rotation_of_its_photo_is_sound(tmp_path):
+    facts, problems = check_record(turned_record(tmp_path, 6, PHOTO, LABEL.T.copy()), CLASSES)
+    assert (problems, facts.warnings, facts.height, facts.width) == ([], {}, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "photo", "label"), [(3, PHOTO, LABEL), (6, PHOTO[:, :2], LABEL[:, :2]), (2, PHOTO, LABEL)]
+)
+def test_rotation_that_sizes_cannot_confirm_is_a_warning(tmp_path, orientation, photo, label):
+    facts, problems = check_record(turned_record(tmp_path, orientation, photo, label), CLASSES)
+    assert problems == []
+    assert facts.warnings["image"][0].startswith(f"turned by EXIF orientation {orientation}, and sizes do not tell")
+
+
+def test_instances_that_cross_a_border_of_the_label_map_are_a_warning_with_their_pixels(tmp_path):
+    # LABEL is [[0, 0, 1], [2, 2, 2]]: id 9 covers a pixel of class 1 and two of class 2, id 7 keeps to class 0.
+    record = make_record(tmp_path, instances=np.array([[7, 7, 9], [4, 9, 9]], dtype=np.uint16))
+    facts, problems = check_record(record, CLASSES)
+    assert problems == []
+    assert facts.warnings["instance"][0].startswith(
+        "ids cross a border of the label map: 9 (1 pixels of class 1, 2 pixels of class 2); expected one class an id"
+    )
 
 
 def test_all_problems_of_a_record_are_reported_together(tmp_path):
@@ -220,7 +188,8 @@ def test_pictures_of_one_name_in_a_split_are_a_problem(tmp_path):
     ulm, bonn = make_record(tmp_path / "ulm"), make_record(tmp_path / "bonn")
     _, problems = check_dataset(Dataset(CLASSES, (ulm, bonn), (ulm,)))
     assert problems == [
-        f"train: 2 pictures are named a ({ulm.image}, {bonn.image}), expected names to be unique within a split"
+        f"train: 2 pictures are named a ({ulm.image}, {bonn.image}), expected names to be unique within a split: "
+        "rename all but one"
     ]
 
 
@@ -229,7 +198,7 @@ def test_real_records_are_sound_and_every_pixel_has_a_class(shared_data, reader,
     root = shared_data / folder
     if not root.is_dir():
         pytest.skip(f"no folder {root}")
-    dataset, _ = READERS[reader](root)
+    dataset, _ = read_dataset(reader, root)
     for record in dataset.train[:2]:
         facts, problems = check_record(record, dataset.classes)
         assert problems == []
