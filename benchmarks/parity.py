@@ -20,8 +20,9 @@ import torch
 import typer
 from torch import Tensor
 
-from components.data.encoding import boundary_map, dense_ids, one_hot
+from components.data.encoding import boundary_map, one_hot
 from components.data.loader import Batch
+from components.data.record_encoding import number_ids
 from components.losses.config import LossesConfig
 from components.models.instance_pool import paint_instances
 from components.models.official import OfficialNetworks, load_official
@@ -92,7 +93,9 @@ def _batch(reference: dict[str, Any], options: dict[str, Any]) -> Batch:
         condition = label / 127.5 - 1 if label.dtype == torch.uint8 else label.float()
     instance = torch.zeros(label[:, 0].shape, dtype=torch.int64)
     if "instance" in reference:
-        instance = torch.stack([torch.from_numpy(dense_ids(ids)) for ids in reference["instance"][:, 0]]).long()
+        instance = torch.stack(
+            [torch.from_numpy(number_ids(ids, np.int32)[0]) for ids in reference["instance"][:, 0]]
+        ).long()
     if options["instance"]:
         condition = torch.cat([condition, boundary_map(instance)], dim=1)
     return Batch(

@@ -4,6 +4,7 @@ Shapes: 32x64 pixels and networks of 4 channels, unless a test asks for others.
 """
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from lightning_fabric import Fabric
 
 from components.data.dataset import ClassInfo, Split
 from components.data.draws import CropConfig
-from components.data.encoding import boundary_map, dense_ids, pack_bits
+from components.data.encoding import boundary_map, pack_bits
 from components.data.loader import Batch, BatchMaker
-from components.data.store import INDEX_FILE, Sample, ShardStore, ShardWriter, SplitIndex
+from components.data.record_encoding import number_ids
+from components.data.store import INDEX_FILE, Sample, ShardStore, SplitIndex, cut_into_shards, open_shard
 from components.losses.config import LossesConfig
 from components.models.config import ModelConfig
 from components.models.networks import Networks, PhaseShape
@@ -71,7 +73,7 @@ def tiny_samples(count: int, height: int, width: int, *, rgb: bool, seed: int) -
         blocks = rng.integers(len(CLASSES), size=(-(-height // 4), -(-width // 4)))
         label = blocks.repeat(4, 0).repeat(4, 1)[:height, :width].astype(np.uint8)
         source = (1000 * label.astype(np.int32) + np.arange(height)[:, None] // 16).astype(np.int32)
-        instance = dense_ids(source)
+        instance = number_ids(source, np.int32)[0]
         sample: Sample = {
             "image": rng.integers(256, size=(height, width, 3), dtype=np.uint8),
             "instance": instance,
@@ -97,9 +99,12 @@ def write_store(
 ) -> ShardStore:
     """Write shards and index of these pictures, named picture_0 and on, and open them."""
     folder.mkdir(parents=True)
-    writer = ShardWriter(folder, shard_size)
-    for sample in samples:
-        writer.add(sample)
+    shards = cut_into_shards([sample["image"].shape[:2] for sample in samples], shard_size)
+    pictures = iter(samples)
+    for shard in shards:
+        with open_shard(folder / shard.file, shard.count) as file:
+            for sample in islice(pictures, shard.count):
+                file.add(sample)
     rgb = "condition" in samples[0]
     index = SplitIndex(
         split=split,
@@ -108,7 +113,7 @@ def write_store(
         fingerprint=f"{split}-data",
         names=tuple(f"picture_{number}" for number in range(len(samples))),
         instance_ids=tuple(instance_ids),
-        shards=writer.finish(),
+        shards=shards,
     )
     (folder / INDEX_FILE).write_text(index.model_dump_json())
     return ShardStore(folder)

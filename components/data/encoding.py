@@ -83,9 +83,3 @@ def to_signed_unit(pixels: Tensor) -> Tensor:
 def to_bytes(image: Tensor) -> Tensor:
     """(B, 3, H, W) in [-1, 1] -> (B, H, W, 3) uint8, rounded to the nearest grey level."""
     return image.float().add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
-
-
-def dense_ids(instance: NDArray[np.int32]) -> NDArray[np.int32]:
-    """(H, W) any ids -> (H, W) int32 ids 0..M-1 in the order of the ids that occur."""
-    _, dense = np.unique(instance, return_inverse=True)
-    return dense.reshape(instance.shape).astype(np.int32)

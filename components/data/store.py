@@ -1,25 +1,31 @@
 """Memory-mapped tensor shards of a preprocessed split.
 
 A shard is a safetensors file of n pictures of one size:
-label (n, H, W) uint8 or condition (n, H, W, 3) uint8; instance (n, H, W) int32 with ids 0..M-1 in each
-picture; boundary (n, H, ceil(W / 8)) uint8 packed bits; image (n, H, W, 3) uint8.
+label (n, H, W) uint8 or condition (n, H, W, 3) uint8; instance (n, H, W) with ids 0..M-1 in each picture, of the
+smallest type of INSTANCE_TYPES that holds them; boundary (n, H, ceil(W / 8)) uint8 packed bits; image (n, H, W, 3)
+uint8.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from components.config import Config
 from components.data.dataset import ClassInfo, Split
 
 INDEX_FILE = "index.json"
+INSTANCE_TYPES = (np.uint8, np.int16, np.int32)  # torch computes little with the other unsigned ones
+_TYPE_NAMES = {np.dtype(np.uint8): "U8", np.dtype(np.int16): "I16", np.dtype(np.int32): "I32"}
 Sample = dict[str, NDArray[np.generic]]  # one picture: the tensors of a shard without their first axis
 Size = tuple[int, int]  # H, W in pixels
 Window = tuple[slice, slice]  # rows and columns of a picture
@@ -86,36 +92,70 @@ class SplitIndex(Config):
         return self.sizes[position]
 
 
-class ShardWriter:
-    """Writes pictures into shards, in order; a picture of another size than the one before starts a new shard."""
+def cut_into_shards(sizes: Sequence[Size], shard_size: int) -> tuple[Shard, ...]:
+    """Decide which pictures share a shard: at most `shard_size` that follow one another and have one size."""
+    counts = [
+        (size, min(shard_size, len(run) - start))
+        for size, run in ((size, list(run)) for size, run in groupby(sizes))
+        for start in range(0, len(run), shard_size)
+    ]
+    return tuple(
+        Shard(file=f"shard-{number:05d}.safetensors", count=count, height=height, width=width)
+        for number, ((height, width), count) in enumerate(counts)
+    )
 
-    def __init__(self, folder: Path, shard_size: int) -> None:
-        """Write into `folder`, at most `shard_size` pictures a shard; one shard is held in memory."""
-        self._folder = folder
-        self._shard_size = shard_size
-        self._pending: list[Sample] = []
-        self._shards: list[Shard] = []
+
+class ShardFile:
+    """A shard that is written picture by picture, each to its place: none is held in memory.
+
+    The bytes are those that safetensors writes of all of them at once.
+    """
+
+    def __init__(self, file: BinaryIO, count: int) -> None:
+        """Write `count` pictures into an empty file; see `open_shard`."""
+        self._file = file
+        self._count = count
+        self._rows = 0
+        self._places: dict[str, int] = {}  # where the first picture's part of each tensor begins
 
     def add(self, sample: Sample) -> None:
-        """Write a picture, at once or with those that follow."""
-        pending = self._pending
-        if pending and (len(pending) == self._shard_size or pending[0]["image"].shape != sample["image"].shape):
-            self._flush()
-        self._pending.append(sample)
+        """Write the next picture; all have the same tensors."""
+        if not self._places:
+            self._begin(sample)
+        for key, place in self._places.items():
+            self._file.seek(place + self._rows * sample[key].nbytes)
+            self._file.write(np.ascontiguousarray(sample[key]).data)
+        self._rows += 1
 
-    def finish(self) -> tuple[Shard, ...]:
-        """Write what is left and give all shards."""
-        if self._pending:
-            self._flush()
-        return tuple(self._shards)
+    def _begin(self, sample: Sample) -> None:
+        header: dict[str, dict[str, object]] = {}
+        begins: dict[str, int] = {}
+        end = 0
+        # As safetensors does, the widest type first: every tensor begins at a multiple of its type's size.
+        for key, value in sorted(sample.items(), key=lambda item: (-item[1].itemsize, item[0])):
+            begins[key], end = end, end + self._count * value.nbytes
+            shape = [self._count, *value.shape]
+            header[key] = {"dtype": _TYPE_NAMES[value.dtype], "shape": shape, "data_offsets": [begins[key], end]}
+        text = json.dumps(header, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 8)
+        self._file.write(len(text).to_bytes(8, "little") + text)
+        self._places = {key: 8 + len(text) + begin for key, begin in begins.items()}
 
-    def _flush(self) -> None:
-        name = f"shard-{len(self._shards):05d}.safetensors"
-        first = self._pending[0]
-        save_file({key: np.stack([sample[key] for sample in self._pending]) for key in first}, self._folder / name)
-        height, width = first["image"].shape[:2]
-        self._shards.append(Shard(file=name, count=len(self._pending), height=height, width=width))
-        self._pending = []
+
+@contextmanager
+def open_shard(path: Path, count: int) -> Iterator[ShardFile]:
+    """Write a shard of `count` pictures.
+
+    Raises:
+        OSError: naming the shard, where the disk is full.
+    """
+    try:
+        with path.open("wb") as file:
+            yield ShardFile(file, count)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 class ShardStore:

@@ -11,7 +11,7 @@ import typer
 from numpy.typing import NDArray
 from typer.testing import CliRunner, Result
 
-from components.data.encoding import dense_ids
+from components.data.record_encoding import number_ids
 from components.inference import Synthesizer
 from components.models.networks import load_networks
 from components.models.official_options import official_options
@@ -56,7 +56,7 @@ def _inputs(reference: Path) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
     """What the bundle takes, each instance in the style that the reference gave it, and the reference's pixels."""
     with np.load(reference / "tensors.npz") as archive:
         tensors = dict(archive)
-    instance = np.stack([dense_ids(ids[0].astype(np.int32)) for ids in tensors["instance"]])
+    instance = np.stack([number_ids(ids[0], np.int32)[0] for ids in tensors["instance"]])
     inputs = {"label": tensors["label"][:, 0].astype(np.uint8), "instance": instance}
     if "features" in tensors:
         styles = np.zeros((len(instance), instance.max() + 1, 3), np.float32)

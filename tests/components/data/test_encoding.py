@@ -5,13 +5,13 @@ import torch
 from components.data.encoding import (
     boundary_map,
     check_labels,
-    dense_ids,
     one_hot,
     pack_bits,
     to_bytes,
     to_signed_unit,
     unpack_bits,
 )
+from components.data.record_encoding import number_ids
 from tests.golden.published_layout import boundary_by_loop
 
 
@@ -96,6 +96,6 @@ def test_bytes_are_rounded_to_the_nearest_and_held_in_range() -> None:
 
 def test_ids_become_dense_in_their_own_order() -> None:
     instance = np.array([[26001, 7, 7], [40000, 26001, 7]], np.int32)
-    dense = dense_ids(instance)
+    dense = number_ids(instance, np.int32)[0]
     assert dense.dtype == np.int32
     assert dense.tolist() == [[1, 0, 0], [2, 1, 0]]

@@ -8,10 +8,12 @@ from PIL import Image
 
 from components.data.dataset import Record
 from components.data.encoding import boundary_map, pack_bits
-from components.data.manifest import Manifest, prepare
-from components.data.preprocess import PreprocessConfig, encode_record, preprocess_split
+from components.data.manifest import Manifest
+from components.data.preprocess import PreprocessConfig, preprocess
+from components.data.record_encoding import edges, encode_record, number_ids
 from components.data.store import Shard, ShardStore
 from tests.tiny import CLASSES
+from tests.tiny_dataset import tiny_manifest
 
 CONFIG = PreprocessConfig(resize="fixed", multiple=4, height=32, width=60, shard_size=2)
 
@@ -35,20 +37,24 @@ def _maps(seed: int) -> dict[str, np.ndarray]:
 
 
 def _labelled(root: Path, *, instances: bool = True) -> Manifest:
-    for split, count in (("train", 3), ("val", 1)):
-        for number in range(count):
-            for kind, pixels in _maps(number).items():
+    for split, seeds in (("train", range(3)), ("val", [3])):
+        for seed in seeds:
+            for kind, pixels in _maps(seed).items():
                 if kind != "inst" or instances:
-                    _save(root / f"{split}_{kind}" / f"p{number}.png", pixels)
+                    _save(root / f"{split}_{kind}" / f"p{seed}.png", pixels)
     classes = [{"index": each.index, "name": each.name, "colour": each.colour} for each in CLASSES]
     (root / "classes.json").write_text(json.dumps(classes))
-    return prepare("labelled_folders", root)
+    return tiny_manifest("labelled_folders", root)
+
+
+def _store(manifest: Manifest, folder: Path, split: str = "train") -> ShardStore:
+    preprocess(manifest, CONFIG, out=folder / "shards", state=folder / "state", processes=1)
+    return ShardStore(folder / "shards" / split)
 
 
 def test_a_split_becomes_shards_of_the_size_asked_for(tmp_path: Path) -> None:
     manifest = _labelled(tmp_path / "data")
-    preprocess_split(manifest, "train", CONFIG, tmp_path / "shards" / "train")
-    store = ShardStore(tmp_path / "shards" / "train")
+    store = _store(manifest, tmp_path)
     index = store.index
     assert index.names == ("p0", "p1", "p2")
     assert index.shards == (
@@ -70,14 +76,12 @@ def test_a_split_becomes_shards_of_the_size_asked_for(tmp_path: Path) -> None:
 
 def test_the_validation_split_has_the_fingerprint_of_its_own_data(tmp_path: Path) -> None:
     manifest = _labelled(tmp_path / "data")
-    preprocess_split(manifest, "val", CONFIG, tmp_path / "val")
-    assert ShardStore(tmp_path / "val").index.fingerprint == manifest.validation_fingerprint
+    assert _store(manifest, tmp_path, "val").index.fingerprint == manifest.validation_fingerprint
     assert manifest.validation_fingerprint != manifest.fingerprint
 
 
 def test_maps_keep_their_ids_dense_and_boundary_of_the_resized_ones(tmp_path: Path) -> None:
-    preprocess_split(_labelled(tmp_path / "data"), "train", CONFIG, tmp_path / "train")
-    store = ShardStore(tmp_path / "train")
+    store = _store(_labelled(tmp_path / "data"), tmp_path)
     for position, sample in enumerate(store):
         maps = _maps(position)
         assert np.array_equal(sample["label"], maps["label"][::2, ::2])
@@ -93,7 +97,7 @@ def test_maps_keep_their_ids_dense_and_boundary_of_the_resized_ones(tmp_path: Pa
 def test_photos_are_resized_bicubically(tmp_path: Path) -> None:
     pixels = _maps(0)["img"]
     record = Record("p", _save(tmp_path / "p.png", pixels), label=_save(tmp_path / "l.png", _maps(0)["label"]))
-    sample, _ = encode_record(record, CONFIG)
+    sample, _ = encode_record(record, CONFIG, np.int32)
     expected = np.asarray(Image.fromarray(pixels).resize((60, 32), Image.Resampling.BICUBIC))
     assert np.array_equal(sample["image"], expected)
 
@@ -101,14 +105,13 @@ def test_photos_are_resized_bicubically(tmp_path: Path) -> None:
 def test_a_flat_photo_stays_flat(tmp_path: Path) -> None:
     photo = np.full((64, 120, 3), (10, 200, 77), np.uint8)
     record = Record("p", _save(tmp_path / "p.png", photo), label=_save(tmp_path / "l.png", _maps(0)["label"]))
-    sample, _ = encode_record(record, CONFIG)
+    sample, _ = encode_record(record, CONFIG, np.int32)
     assert sample["image"].reshape(-1, 3).min(0).tolist() == [10, 200, 77]
     assert sample["image"].reshape(-1, 3).max(0).tolist() == [10, 200, 77]
 
 
 def test_without_instance_map_each_class_is_one_instance(tmp_path: Path) -> None:
-    preprocess_split(_labelled(tmp_path / "data", instances=False), "train", CONFIG, tmp_path / "train")
-    store = ShardStore(tmp_path / "train")
+    store = _store(_labelled(tmp_path / "data", instances=False), tmp_path)
     assert not store.index.instance_maps
     for position, sample in enumerate(store):
         ids = store.index.instance_ids[position]
@@ -117,11 +120,10 @@ def test_without_instance_map_each_class_is_one_instance(tmp_path: Path) -> None
 
 
 def test_rgb_conditions_are_one_instance_without_boundary(tmp_path: Path) -> None:
-    for split in ("train", "val"):
+    for number, split in enumerate(("train", "val")):
         for kind in ("A", "B"):
-            _save(tmp_path / "data" / f"{split}_{kind}" / "p.png", _maps(ord(kind))["img"])
-    preprocess_split(prepare("paired_folders", tmp_path / "data"), "train", CONFIG, tmp_path / "train")
-    store = ShardStore(tmp_path / "train")
+            _save(tmp_path / "data" / f"{split}_{kind}" / "p.png", _maps(ord(kind) + 100 * number)["img"])
+    store = _store(tiny_manifest("paired_folders", tmp_path / "data"), tmp_path)
     assert store.index.classes == ()
     assert not store.index.instance_maps
     assert store.index.instance_ids == ((0,),)
@@ -145,7 +147,27 @@ def test_large_ids_survive(tmp_path: Path, largest: int) -> None:
         label=_save(tmp_path / "l.png", maps["label"]),
         instance=_save(tmp_path / "i.png", instance),
     )
-    sample, ids = encode_record(record, CONFIG)
+    sample, ids = encode_record(record, CONFIG, np.int32)
     assert ids == (1, largest)
     assert sample["instance"][:, :30].max() == 0
     assert sample["instance"][:, 30:].min() == 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32])
+def test_ids_are_numbered_in_their_order_and_edges_are_those_of_the_boundary_map(dtype: type) -> None:
+    source = np.array([[7, 7, 3], [3, 7, 200]], dtype)
+    numbered, ids = number_ids(source, np.uint8)
+    assert numbered.tolist() == [[1, 1, 0], [0, 1, 2]]
+    assert numbered.dtype == np.uint8
+    assert ids.tolist() == [3, 7, 200]
+    assert edges(numbered).tolist() == boundary_map(torch.tensor(source.tolist())[None])[0, 0].bool().tolist()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (13, 17)])
+def test_numbering_and_edges_are_those_of_numpy_and_torch(shape: tuple[int, int]) -> None:
+    source = np.random.default_rng(0).integers(0, 2**31 - 1, 5)[np.random.default_rng(1).integers(5, size=shape)]
+    numbered, ids = number_ids(source, np.int32)
+    expected_ids, expected = np.unique(source, return_inverse=True)
+    assert np.array_equal(ids, expected_ids)
+    assert np.array_equal(numbered, expected.reshape(shape))
+    assert np.array_equal(edges(source), boundary_map(torch.from_numpy(source)[None])[0, 0].numpy())

@@ -10,9 +10,10 @@ from PIL import Image
 from pydantic import ValidationError
 
 from components.data.dataset import Record
-from components.data.manifest import prepare
-from components.data.preprocess import PreprocessConfig, encode_record, preprocess_split
+from components.data.preprocess import PreprocessConfig, preprocess
+from components.data.record_encoding import encode_record
 from components.data.store import ShardStore
+from tests.tiny_dataset import tiny_manifest
 
 
 def _config(**fields: Any) -> PreprocessConfig:
@@ -82,8 +83,8 @@ def _save(path: Path, pixels: np.ndarray) -> Path:
     return path
 
 
-def _pixels(height: int, width: int) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(height + width)
+def _pixels(height: int, width: int, seed: int = 0) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng([height, width, seed])
     return {
         "img": rng.integers(256, size=(height, width, 3), dtype=np.uint8),
         "label": rng.integers(2, size=(height, width), dtype=np.uint8),
@@ -95,7 +96,7 @@ def test_without_a_size_each_tensor_is_resized_to_the_nearest_multiple(tmp_path:
     pixels = _pixels(21, 35)
     paths = {kind: _save(tmp_path / f"{kind}.png", each) for kind, each in pixels.items()}
     record = Record("p", paths["img"], label=paths["label"], instance=paths["inst"])
-    sample, ids = encode_record(record, _config())
+    sample, ids = encode_record(record, _config(), np.int16)
     assert sample["boundary"].shape == (24, 4)
     photo = np.asarray(Image.fromarray(pixels["img"]).resize((32, 24), Image.Resampling.BICUBIC))
     assert np.array_equal(sample["image"], photo)
@@ -111,19 +112,20 @@ def test_a_split_of_several_sizes_keeps_its_order_and_the_aspect_ratios(tmp_path
     root = tmp_path / "data"
     for split in ("train", "val"):
         for number, size in enumerate(sizes):
-            pixels = _pixels(*size)
+            pixels = _pixels(*size, seed=number if split == "train" else 9)
             _save(root / f"{split}_img" / f"p{number}.png", pixels["img"])
             _save(root / f"{split}_label" / f"p{number}.png", pixels["label"])
     classes = [{"index": n, "name": str(n), "colour": [n, n, n]} for n in range(2)]
     (root / "classes.json").write_text(json.dumps(classes))
     config = _config(resize="scale_width", width=32, shard_size=8)
-    preprocess_split(prepare("labelled_folders", root), "train", config, tmp_path / "train")
-    store = ShardStore(tmp_path / "train")
+    manifest = tiny_manifest("labelled_folders", root)
+    preprocess(manifest, config, out=tmp_path / "shards", state=tmp_path / "state", processes=1)
+    store = ShardStore(tmp_path / "shards" / "train")
     assert store.index.names == ("p0", "p1", "p2", "p3")
     assert store.index.sizes == ((16, 32), (16, 32), (64, 32), (24, 32))
     assert [shard.count for shard in store.index.shards] == [2, 1, 1]
-    for size, sample in zip(sizes, store, strict=True):
-        expected = Image.fromarray(_pixels(*size)["img"]).resize(
+    for number, (size, sample) in enumerate(zip(sizes, store, strict=True)):
+        expected = Image.fromarray(_pixels(*size, seed=number)["img"]).resize(
             (32, sample["image"].shape[0]), Image.Resampling.BICUBIC
         )
         assert np.array_equal(sample["image"], np.asarray(expected))
