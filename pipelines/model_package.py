@@ -30,10 +30,12 @@ def log_model(bundle: Bundle, name: str) -> str:
         shutil.copy(ROOT / "components" / "__init__.py", code)
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / "components" / "inference", code / "inference", ignore=ignored)
+        # Files of a bundle may be links into the cache of DVC, and MLflow refuses those that lead out.
+        files = shutil.copytree(bundle.folder, Path(staging) / "bundle")
         model = mlflow.pyfunc.log_model(
             name=name,
             python_model=str(ROOT / "pipelines" / "mlflow_model.py"),
-            artifacts={"bundle": str(bundle.folder)},
+            artifacts={"bundle": str(files)},
             code_paths=[str(code)],
             signature=_signature(bundle),
             input_example=_example(bundle),

@@ -23,7 +23,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
         write_tiny_bundle(folder / "bundle", mean_iou=0.5)
         assert registry.register(folder / "bundle", NAME, tags={"night": "1"}) == 1
-        write_tiny_bundle(folder / "better", mean_iou=0.75, validation="validation-b")
+        better = write_tiny_bundle(folder / "better", mean_iou=0.75, validation="validation-b")
+        # As in a working copy where DVC links to a cache on another disk.
+        (better / "styles.json").rename(folder / "cached")
+        (better / "styles.json").symlink_to(folder / "cached")
         assert registry.register(folder / "better", NAME) == 2
     return folder
 
@@ -152,6 +155,13 @@ def test_the_champions_bundle_comes_back_as_it_was(project: Path, tmp_path: Path
     names = sorted(path.name for path in copy.iterdir())
     assert names == sorted(path.name for path in (project / "bundle").iterdir())
     assert all((copy / name).read_bytes() == (project / "bundle" / name).read_bytes() for name in names)
+
+
+def test_a_version_holds_files_and_no_links(project: Path) -> None:
+    bundle = Path(mlflow.artifacts.download_artifacts(f"models:/{NAME}/2/artifacts/bundle"))
+    styles = bundle / "styles.json"
+    assert not styles.is_symlink()
+    assert styles.read_bytes() == (project / "cached").read_bytes()
 
 
 def test_a_bundle_is_found_by_its_content(project: Path, tmp_path: Path) -> None:

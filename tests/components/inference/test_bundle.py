@@ -70,6 +70,13 @@ def test_a_file_outside_the_bundle_is_never_read(tmp_path: Path) -> None:
         Bundle.load(folder)
 
 
+def test_files_may_be_links_into_a_cache(tmp_path: Path) -> None:
+    folder = write_tiny_bundle(tmp_path / "bundle")
+    (folder / "generator.onnx").rename(tmp_path / "cached")
+    (folder / "generator.onnx").symlink_to(tmp_path / "cached")
+    assert Bundle.load(folder).graph.read_bytes() == (tmp_path / "cached").read_bytes()
+
+
 def test_text_that_is_not_json_is_refused_with_its_file(tmp_path: Path) -> None:
     (tmp_path / "bundle.json").write_text("{")
     with pytest.raises(BundleError, match=r"bundle\.json: found .*, expected JSON"):
