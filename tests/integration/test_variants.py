@@ -60,7 +60,7 @@ def run_all_stages() -> None:
     build = Path("build")
     shards, networks, styles, scores = build / "shards", build / "finetuned", build / "styles", Path("scores.json")
     prepare.main(out=build / "prepared")
-    preprocess.main(prepared=build / "prepared", out=shards)
+    preprocess.main(prepared=build / "prepared", out=shards, state=Path("state/preprocess"))
     train_segmenter.main(shards=shards, out=build / "segmenter", state=Path("state/segmenter"))
     train.main("train_global", shards=shards, out=build / "global", state=Path("state/global"))
     train.main("train_local", shards=shards, out=build / "local", state=Path("state/local"), before=build / "global")
@@ -133,9 +133,10 @@ def assert_the_bundle_serves_what_was_synthesized() -> Synthesizer:
     synthesizer = Synthesizer(Path("build/bundle"), threads=1)
     bundle, val = synthesizer.bundle, ShardStore(Path("build/shards/val"))
     for number, (name, sample) in enumerate(zip(val.index.names, val, strict=True)):
-        inputs = {"label": sample["label"][None], "instance": sample["instance"][None]}
+        label, instance = sample["label"], sample["instance"].astype(np.int32)
+        inputs = {"label": label[None], "instance": instance[None]}
         if bundle.style_dimension:
-            inputs["styles"] = bundle.style_bank.sample(sample["label"], sample["instance"], number)[None]
+            inputs["styles"] = bundle.style_bank.sample(label, instance, number)[None]
         image = synthesizer.synthesize(**{key: inputs[key] for key in bundle.inputs})[0]
         synthesized = np.asarray(Image.open(f"build/synthesized/{name}.png"))
         assert synthesized.shape == image.shape == sample["image"].shape
