@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from components.inference import StyleBank
+from components.inference.style_bank import StyleExample
 
 DOCUMENT = {
     "dimension": 2,
@@ -62,6 +63,66 @@ def test_a_style_is_given_by_class_and_number() -> None:
         BANK.style(1, 1)
 
 
+def test_the_same_seed_draws_the_same_on_every_machine() -> None:
+    """What numpy 2.4 gives; a bank saved today must draw so with every later one."""
+    label, instance = np.zeros((1, 16), np.uint8), np.arange(16, dtype=np.int32)[None]
+    drawn = BANK.sample(label, instance, seed=2024)[:, 0].astype(int) // 10
+    assert drawn.tolist() == [1, 1, 1, 1, 2, 1, 1, 1, 2, 1, 1, 1, 1, 2, 2, 1]
+
+
+def test_a_style_between_two_is_their_weighted_mean() -> None:
+    assert BANK.interpolate(0, 0, 1, 0.25).tolist() == [12.5, 1.25]
+    assert BANK.interpolate(0, 0, 1, 0).tolist() == [10, 1]
+    assert BANK.interpolate(0, 0, 1, 1).tolist() == [20, 2]
+    assert BANK.interpolate(0, 0, 1, 0.1).dtype == np.float32
+    for share in (-0.1, 1.1, float("nan")):
+        with pytest.raises(ValueError, match=rf"share {share} of style 1 of class 0: expected 0\.\.1"):
+            BANK.interpolate(0, 0, 1, share)
+    with pytest.raises(ValueError, match=r"style 2 of class 0: expected 0\.\.1"):
+        BANK.interpolate(0, 0, 2, 0.5)
+
+
+def test_chosen_styles_take_the_place_of_drawn_ones() -> None:
+    label = np.array([[0, 0, 1, 2]], np.uint8)
+    instance = np.arange(4, dtype=np.int32)[None]
+    drawn = BANK.sample(label, instance, seed=0)
+    styles = BANK.sample(label, instance, seed=0, chosen={1: BANK.style(0, 1), 2: np.array([7, 8], np.float32)})
+    assert styles[2:].tolist() == [[20, 2], [7, 8]]
+    assert np.array_equal(styles[:2], drawn[:2])
+    with pytest.raises(ValueError, match=r"class 1: found a style of shape \(3,\), expected \(2,\)"):
+        BANK.sample(label, instance, seed=0, chosen={1: np.zeros(3, np.float32)})
+
+
+def test_styles_of_another_picture_are_drawn_for_the_classes_that_it_has() -> None:
+    label = np.array([[1, 1, 1, 2, 2, 2]], np.uint8)
+    instance = np.array([[0, 0, 1, 3, 3, 3]], np.int32)  # no pixel has the id 2
+    styles = np.array([[1, 1], [2, 2], [9, 9], [4, 4]], np.float32)
+    bank = BANK.of_picture(label, instance, styles)
+    assert bank.styles[1].tolist() == [[1, 1], [2, 2]]
+    assert bank.counts[1].tolist() == [1, 1]
+    assert bank.styles[2].tolist() == [[4, 4]]
+    assert bank.styles[0].tolist() == [[10, 1], [20, 2]], "a class that the other picture lacks"
+    assert bank.counts[0].tolist() == [3, 1]
+    cars = np.ones((1, 30), np.uint8)
+    drawn = bank.sample(cars, np.arange(30, dtype=np.int32)[None], seed=0)
+    assert set(map(tuple, drawn.tolist())) == {(1, 1), (2, 2)}
+    with pytest.raises(ValueError, match=r"found styles of shape \(3, 2\), expected \(4, 2\)"):
+        BANK.of_picture(label, instance, styles[:3])
+
+
+def test_spread_and_examples_are_read_where_a_bank_has_them() -> None:
+    assert BANK.spread == BANK.examples == {}
+    road = DOCUMENT["classes"]["0"] | {
+        "spread": [0.5, 0.25],
+        "examples": [{"picture": "a", "instance": 26001}, {"picture": "b", "instance": 7}],
+    }
+    document = DOCUMENT | {"classes": DOCUMENT["classes"] | {"0": road}}
+    bank = StyleBank.from_document(document, class_count=3, source="styles.json")
+    assert bank.spread.keys() == bank.examples.keys() == {0}
+    assert bank.spread[0].tolist() == [0.5, 0.25]
+    assert bank.examples[0] == (StyleExample("a", 26001), StyleExample("b", 7))
+
+
 def test_maps_that_do_not_fit_are_refused() -> None:
     label, instance = np.zeros((2, 2), dtype=np.uint8), np.zeros((2, 3), dtype=np.int32)
     with pytest.raises(ValueError, match=r"label \(2, 2\) and instance \(2, 3\)"):
@@ -115,6 +176,9 @@ def test_a_bank_drawn_for_something_else_is_refused_with_its_file() -> None:
         ("0", {"styles": [[1, 2], [1]], "counts": [1, 1]}, "inhomogeneous"),
         ("0", {"styles": [[1, 2]], "counts": [0]}, r"class 0: found counts \[0\], expected 1 or more each"),
         ("0", {"styles": [[1, 2]]}, "KeyError"),
+        ("0", {"styles": [[1, 2]], "counts": [1], "spread": [0.1, 0.2]}, r"class 0: found spread of shape \(2,\)"),
+        ("0", {"styles": [[1, 2]], "counts": [1], "examples": []}, r"found examples of shape \(0,\), expected \(1,\)"),
+        ("0", {"styles": [[1, 2]], "counts": [1], "examples": [{"picture": "a"}]}, "KeyError"),
         ("road", {"styles": [[1, 2]], "counts": [1]}, "'road'"),
     ],
 )
