@@ -10,6 +10,7 @@ from components.atomic import atomic_file, atomic_folder
 from components.data.decoding import read_photo
 from components.data.loader import BatchMaker
 from components.data.store import ShardStore
+from components.evaluation.diversity import segmenter_diversity
 from components.evaluation.evaluate import confusion_of, mean_absolute_difference, named_images
 from components.evaluation.report import write_class_iou, write_confusion, write_grid
 from components.evaluation.scores import Scores, scores_of
@@ -33,6 +34,7 @@ def main(
     fabric = start(params.runtime)
     maker = BatchMaker(store, scale=1, use_boundary_map=False, device=fabric.device)
     images = named_images(lambda name: read_photo(synthesized / f"{name}.png"))
+    samples = [synthesized, *sorted((synthesized / "samples").glob("*"))]
     measured: dict[str, Any] = {"mean_absolute_difference": mean_absolute_difference(maker, images)}
     sections = params.model_dump(mode="json", include={"evaluate"})
     with start_run("evaluate", sections, store.index.fingerprint) as run, atomic_folder(plots) as folder:
@@ -40,10 +42,14 @@ def main(
         classes = store.index.classes
         if classes:
             oracle = Scores(**json.loads((segmenter / "oracle.json").read_text()))
-            confusion = confusion_of(load_segmenter(segmenter, classes), maker, images, fabric)
+            evaluator = load_segmenter(segmenter, classes)
+            confusion = confusion_of(evaluator, maker, images, fabric)
             result = scores_of(confusion, classes)
             measured |= {"pixel_accuracy": result.pixel_accuracy, "mean_iou": result.mean_iou}
             measured |= {"oracle_pixel_accuracy": oracle.pixel_accuracy, "oracle_mean_iou": oracle.mean_iou}
+            if len(samples) > 1:
+                pictures = ([read_photo(each / f"{name}.png") for each in samples] for name in store.index.names)
+                measured["diversity_segmenter_features"] = segmenter_diversity(evaluator, pictures, len(store), fabric)
             write_class_iou(folder / "class_iou.csv", result, oracle)
             write_confusion(folder / "confusion.csv", confusion, classes)
         run.log_score(measured)

@@ -25,7 +25,7 @@ def main(
     styles: Annotated[Path, Option()],
     out: Annotated[Path, Option()],
 ) -> None:
-    """Write a PNG file for each validation picture."""
+    """Write a PNG file for each validation picture, and its further samples below `samples/`."""
     params = load_params()
     store = ShardStore(shards / "val")
     fabric = start(params.runtime)
@@ -35,7 +35,9 @@ def main(
     trained = load_networks(networks, params.model)
     with atomic_folder(out) as folder:
         for picture in synthesize_split(trained, maker, bank, params.synthesize, fabric):
-            Image.fromarray(picture.pixels).save(folder / f"{picture.name}.png")
+            of_sample = folder / "samples" / str(picture.sample) if picture.sample else folder
+            of_sample.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture.pixels).save(of_sample / f"{picture.name}.png")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,19 @@
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
+from sklearn.exceptions import ConvergenceWarning
 
 from components.data.draws import Draw
 from components.inference import StyleBank
-from components.styles.bank import bank_document, write_bank, write_instances
-from components.styles.cluster import cluster_class, cluster_styles
+from components.inference.style_bank import StyleExample
+from components.styles.bank import bank_document, examples_of, write_bank, write_instances, write_tensors
+from components.styles.cluster import ClassStyles, cluster_class, cluster_styles
 from components.styles.collect import InstanceStyles, collect_styles
 from components.styles.config import ClusterConfig, SynthesizeConfig
 from components.styles.synthesize import draw_styles, synthesize_split
@@ -32,8 +36,14 @@ BANK = StyleBank(
 )
 
 
-def _config(styles_per_class: int = 10, min_area: float = 0.0) -> ClusterConfig:
-    return ClusterConfig(styles_per_class=styles_per_class, min_area=min_area, batch_size=2, seed=0)
+def _config(styles_per_class: int = 10, min_area: float = 0.0, weight_by_area: bool = False) -> ClusterConfig:
+    return ClusterConfig(
+        styles_per_class=styles_per_class, min_area=min_area, weight_by_area=weight_by_area, batch_size=2, seed=0
+    )
+
+
+def _synthesis(batch_size: int, samples: int = 1) -> SynthesizeConfig:
+    return SynthesizeConfig(samples=samples, batch_size=batch_size, seed=4)
 
 
 def _styles(vectors: list, class_index: list[int], area: list[float]) -> InstanceStyles:
@@ -90,6 +100,28 @@ def test_clusters_are_the_means_of_their_members_with_the_most_frequent_first() 
     assert styles.counts.dtype == np.int64
     assert styles.centres.dtype == np.float32
     np.testing.assert_allclose(styles.centres, [[10.0, 0.2], [0.0, 0.1], [5.0, -9.0]], atol=1e-6)
+    # Squared distances of the first style: 0.04, 0.04, 0; of the second 0.01 twice.
+    np.testing.assert_allclose(styles.spread, [(0.08 / 3) ** 0.5, 0.1, 0.0], atol=1e-6)
+    assert [sorted(rows.tolist()) for rows in styles.members] == [[2, 3, 4], [0, 1], [5]]
+    assert styles.members[0][0] == 4, "the nearest to the centre comes first"
+
+
+def test_weights_by_area_move_the_centre_but_count_no_instance_twice() -> None:
+    vectors, area = np.array([[0.0], [4.0]], np.float32), np.array([0.75, 0.25])
+    styles = cluster_class(vectors, _config(1, weight_by_area=True), area)
+    assert styles.centres.tolist() == [[1.0]]
+    assert styles.counts.tolist() == [2]
+    np.testing.assert_allclose(styles.spread, [5**0.5])  # squared distances 1 and 9
+    assert styles.members[0].tolist() == [0, 1]
+    assert cluster_class(vectors, _config(1), area).centres.tolist() == [[2.0]]
+
+
+def test_a_style_that_no_instance_has_is_left_out() -> None:
+    vectors = np.array([[0.0], [1e-30], [1.0]], np.float32)  # three, but the square of the second is 0
+    with pytest.warns(ConvergenceWarning):
+        styles = cluster_class(vectors, _config(3))
+    assert styles.counts.tolist() == [2, 1]
+    assert styles.centres.tolist() == [[pytest.approx(0)], [1.0]]
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -120,6 +152,7 @@ def test_small_instances_are_left_out_where_a_class_has_large_ones() -> None:
     found = cluster_styles(styles, _config(1, min_area=0.1))
     assert found[1].centres.tolist() == [[2.0]]
     assert found[1].counts.tolist() == [2]
+    assert found[1].members[0].tolist() == [0, 2]
 
 
 def test_a_class_of_small_instances_only_keeps_them_all() -> None:
@@ -132,8 +165,14 @@ def test_a_class_of_small_instances_only_keeps_them_all() -> None:
 def test_a_saved_bank_is_what_serving_reads(tmp_path: Path) -> None:
     styles = _styles([[0.1, 0.2], [0.1, 0.2], [1 / 3, -1.0], [7.0, 8.0]], [1, 1, 1, 2], [1.0] * 4)
     clustered = cluster_styles(styles, _config())
-    document = bank_document(2, clustered, CLASSES, drawn_for="class")
+    index = SimpleNamespace(names=("a", "b", "c", "d"), instance_ids=((70,), (71,), (72,), (73,)))
+    examples = examples_of(clustered, styles, index)
+    assert examples == {1: [StyleExample("a", 70), StyleExample("c", 72)], 2: [StyleExample("d", 73)]}
+    document = bank_document(2, clustered, CLASSES, drawn_for="class", examples=examples)
     write_bank(tmp_path, document)
+    write_tensors(tmp_path, clustered)
+    tensors = load_file(tmp_path / "styles.safetensors")
+    assert tensors.keys() == {f"{name}_{index}" for name in ("centres", "counts", "spread") for index in (1, 2)}
     saved = json.loads((tmp_path / "styles.json").read_text())
     assert {index: entry["name"] for index, entry in saved["classes"].items()} == {"1": "road", "2": "car"}
     bank = StyleBank.from_document(saved, len(CLASSES), "styles.json")
@@ -142,6 +181,16 @@ def test_a_saved_bank_is_what_serving_reads(tmp_path: Path) -> None:
     for index, styles in clustered.items():
         assert np.array_equal(bank.styles[index], styles.centres)
         assert np.array_equal(bank.counts[index], styles.counts)
+        assert np.array_equal(bank.spread[index], styles.spread)
+        assert bank.examples[index] == tuple(examples[index])
+        for name in ("centres", "counts", "spread"):
+            assert np.array_equal(tensors[f"{name}_{index}"], getattr(styles, name))
+
+
+def test_published_styles_have_neither_spread_nor_examples() -> None:
+    published = ClassStyles(np.zeros((2, 3), np.float32), np.ones(2, np.int64))
+    entry = bank_document(3, {1: published}, CLASSES, drawn_for="instance")["classes"]["1"]
+    assert entry == {"name": "road", "styles": [[0.0] * 3] * 2, "counts": [1, 1]}
 
 
 def test_the_table_of_instances_gives_source_ids_and_nearest_style(tmp_path: Path) -> None:
@@ -178,18 +227,18 @@ def test_drawn_styles_are_those_that_a_client_draws_from_seed_and_on(tmp_path: P
     assert not torch.equal(draw_styles(batch, BANK, seed=5), drawn)
 
 
-def test_synthesized_pictures_are_those_of_the_generator_with_styles_drawn_from_seed_plus_number(
-    tmp_path: Path,
-) -> None:
+def test_samples_are_those_of_the_generator_with_styles_drawn_from_a_seed_of_each_ones_own(tmp_path: Path) -> None:
     store = tiny_store(tmp_path / "val", count=3)
     networks, maker = tiny_networks(tiny_model()), tiny_maker(store)
-    config = SynthesizeConfig(batch_size=2, seed=4)
-    found = list(synthesize_split(networks, maker, BANK, config, cpu_fabric()))
-    assert [picture.name for picture in found] == ["picture_0", "picture_1", "picture_2"]
-    for position, picture in enumerate(found):
+    found = list(synthesize_split(networks, maker, BANK, _synthesis(2, samples=2), cpu_fabric()))
+    assert sorted((picture.sample, picture.name) for picture in found) == [
+        (sample, f"picture_{number}") for sample in (0, 1) for number in (0, 1, 2)
+    ]
+    for picture in found:
+        position = int(picture.name[-1])
         batch = maker.make([Draw(position)])
         label, instance = batch.label[0].numpy(), batch.instance[0].numpy().astype(np.int32)
-        styles = BANK.sample(label, instance, 4 + position)
+        styles = BANK.sample(label, instance, 4 + 3 * picture.sample + position)  # seeds 4..9
         features = np.zeros((3, 32, 64), np.float32)
         for row in range(32):
             for column in range(64):
@@ -215,20 +264,17 @@ def test_styles_of_pictures_of_several_sizes_are_those_of_each_picture_alone(tmp
 def test_pictures_of_several_sizes_are_synthesized_each_in_its_own(tmp_path: Path) -> None:
     maker = tiny_maker(mixed_store(tmp_path / "val", [(32, 64), (32, 64), (16, 48)]))
     networks = tiny_networks(tiny_model())
-    together, alone = (
-        list(synthesize_split(networks, maker, BANK, SynthesizeConfig(batch_size=size, seed=4), cpu_fabric()))
-        for size in (2, 1)
-    )
+    together, alone = (list(synthesize_split(networks, maker, BANK, _synthesis(size), cpu_fabric())) for size in (2, 1))
     assert [picture.pixels.shape for picture in together] == [(32, 64, 3), (32, 64, 3), (16, 48, 3)]
     for found, expected in zip(together, alone, strict=True):
         assert found.name == expected.name
         assert np.abs(found.pixels.astype(int) - expected.pixels).max() <= 1
 
 
-def test_a_model_without_features_needs_no_styles(tmp_path: Path) -> None:
+def test_a_model_without_features_needs_no_styles_and_makes_one_sample(tmp_path: Path) -> None:
     store = tiny_store(tmp_path / "val", count=1, rgb=True)
     networks = tiny_networks(tiny_model(n_features=0), class_count=0)
-    config = SynthesizeConfig(batch_size=4, seed=0)
-    (picture,) = synthesize_split(networks, tiny_maker(store), StyleBank(0, {}, {}), config, cpu_fabric())
+    config, bank = _synthesis(4, samples=3), StyleBank(0, {}, {})
+    (picture,) = synthesize_split(networks, tiny_maker(store), bank, config, cpu_fabric())
     assert picture.pixels.shape == (32, 64, 3)
     assert picture.pixels.std() > 0
