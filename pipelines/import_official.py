@@ -9,10 +9,18 @@ from typer import Argument, Option
 from components.atomic import atomic_folder
 from components.data.class_list import classes_of_model
 from components.export.bundle import write_bundle
-from components.export.official import check_replaceable, lineage, options_of_folder, picture_size, style_bank
+from components.export.official import (
+    check_replaceable,
+    lineage,
+    options_of_folder,
+    picture_size,
+    require_generator,
+    served_checkpoints,
+    style_bank,
+)
 from components.inference import Bundle
 from components.models.networks import SHAPE_FILE
-from components.models.official import NETWORKS, checkpoint_file, load_official
+from components.models.official import NETWORKS, load_official
 from pipelines.entry import run_entry_point
 from pipelines.params import load_params
 
@@ -35,18 +43,17 @@ def main(
     networks: Annotated[Path | None, Option(help="folder for all networks in our form, to train on")] = None,
 ) -> None:
     """Turn published checkpoints into a serving bundle, checked against torch."""
-    generator = checkpoint_file(checkpoints, "generator", epoch)
-    if not generator.is_file():
-        raise ValueError(
-            f"{generator}: no such file, expected the checkpoints of a published training in {checkpoints}"
-        )
+    require_generator(checkpoints, epoch)
     check_replaceable(out, "bundle.json", checkpoints)
     if networks:
         check_replaceable(networks, SHAPE_FILE, checkpoints)
     options = options_of_folder(checkpoints, option or [])
     logger.info("published options: %s", " ".join(f"{name}={value}" for name, value in options))
     size = picture_size(options, height, width)
-    official = load_official(checkpoints, options, only=NETWORKS if networks else ("generator",), epoch=epoch)
+    served = served_checkpoints(checkpoints, options, epoch)
+    official = load_official(checkpoints, options, only=NETWORKS if networks else tuple(served), epoch=epoch)
+    if "encoder" not in served:
+        official.networks.encoder = None
     names = classes_of_model(options.label_nc, classes)
     bank = style_bank(checkpoints, options, names, styles)
     logger.info("exporting, and comparing with torch at %d x %d pixels", size[1], size[0])
@@ -59,10 +66,11 @@ def main(
             width=size[1],
             styles=bank,
             scores={},
-            lineage=lineage(options, [generator]),
+            lineage=lineage(options, served.values()),
             config=load_params().export,
+            int8_trial=None,
         )
-        Bundle.load(folder)
+        Bundle.load(folder).verify()
     if networks:
         with atomic_folder(networks) as folder:
             official.networks.save(folder)

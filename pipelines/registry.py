@@ -47,6 +47,7 @@ def register(bundle: Path, name: str, run_id: str | None = None, tags: Mapping[s
         BundleError: the bundle is damaged.
     """
     loaded = Bundle.load(bundle)
+    loaded.verify()
     client = _client()
     from mlflow.exceptions import MlflowException
 

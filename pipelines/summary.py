@@ -27,7 +27,7 @@ def summary() -> str:
         f"Pictures         {plots}/grid.png (condition, synthesized, real) and {outs_of('synthesize')[0]}/",
         f"Scores           {scores_file}",
         *(f"  {name:<24} {value}" for name, value in scores.items()),
-        f"Serving bundle   {outs_of('export')[0]}/ (generator.onnx, styles, classes, model card)",
+        f"Serving bundle   {outs_of('export')[0]}/ (ONNX graphs, styles, classes, model card)",
         f"Tracked runs     {tracking_uri()}",
         "",
         "Look closer      .venv/bin/mlflow ui            runs, curves and pictures at 127.0.0.1:5000",

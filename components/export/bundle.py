@@ -1,7 +1,8 @@
-"""The serving bundle as a folder: graph, styles, classes, description and model card."""
+"""The serving bundle as a folder: graphs, styles, classes, description and model card."""
 
 import json
 import platform
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,16 +11,21 @@ from typing import Any
 import onnx
 import onnxruntime
 import torch
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from components import fingerprint
 from components.data.dataset import ClassInfo
 from components.export.card import model_card
 from components.export.config import ExportConfig
-from components.export.onnx import check_parity, export_onnx
+from components.export.encoder import export_encoder
+from components.export.int8 import Int8Trial
+from components.export.parity import check_encoder, encoder_cases, generator_cases, parity_sizes
+from components.export.precisions import write_graphs
 from components.export.serving import input_names
+from components.inference.bundle import FORMAT, SCHEMA
 from components.models.networks import Networks
 
-FORMAT = 1
+PROJECT = fingerprint.PACKAGE.parent / "pyproject.toml"
 
 
 @dataclass(frozen=True)
@@ -52,8 +58,11 @@ def write_bundle(
     scores: Mapping[str, float],
     lineage: Lineage,
     config: ExportConfig,
+    int8_trial: Int8Trial | None,
 ) -> dict[str, Any]:
     """Export, check against torch and describe a model.
+
+    Beside the generator in each precision there is a graph of the encoder, where the networks have one.
 
     Args:
         folder: an empty folder.
@@ -65,6 +74,7 @@ def write_bundle(
         scores: of the evaluation.
         lineage: where the model comes from.
         config: the `export` parameters.
+        int8_trial: what int8 is judged by; None leaves it out.
 
     Returns:
         The content of `bundle.json`.
@@ -73,16 +83,8 @@ def write_bundle(
         ParityError: where ONNX Runtime differs from torch by more than the tolerance.
     """
     multiple = networks.shape.model.size_multiple
-    export_onnx(networks, folder / "generator.onnx", opset=config.opset)
-    parity = check_parity(
-        networks,
-        folder / "generator.onnx",
-        sizes=_parity_sizes(height, width, multiple),
-        tolerance=config.tolerance,
-    )
-    (folder / "styles.json").write_text(json.dumps(styles, indent=1))
-    (folder / "classes.json").write_text(json.dumps([asdict(each) for each in classes], indent=1))
-    (folder / "model_card.md").write_text(model_card(networks.shape, classes, (height, width), scores, lineage.recipe))
+    cases = generator_cases(networks, parity_sizes(height, width, multiple))
+    precisions = write_graphs(folder, networks, cases, config, int8_trial)
     description: dict[str, Any] = {
         "format": FORMAT,
         "inputs": input_names(networks),
@@ -100,29 +102,47 @@ def write_bundle(
             "onnxruntime": onnxruntime.__version__,
             "opset": config.opset,
         },
-        "parity": asdict(parity),
-        "files": {path.name: fingerprint.of_file(path) for path in sorted(folder.iterdir())},
+        "producer": _producer(),
+        **asdict(precisions),
+        "encoder": _encoder(folder, networks, height, width, config),
     }
-    (folder / "bundle.json").write_text(json.dumps(description, indent=1))
-    return description
+    (folder / "styles.json").write_text(json.dumps(styles, indent=1))
+    (folder / "classes.json").write_text(json.dumps([asdict(each) for each in classes], indent=1))
+    megabytes = {path.name: path.stat().st_size / 1e6 for path in folder.glob("*.onnx")}
+    card = model_card(networks.shape, classes, scores, lineage.recipe, description, megabytes)
+    (folder / "model_card.md").write_text(card)
+    description["files"] = {path.name: fingerprint.of_file(path) for path in sorted(folder.iterdir())}
+    text = json.dumps(description, indent=1)
+    document: dict[str, Any] = json.loads(text)
+    check_document(document)
+    (folder / "bundle.json").write_text(text)
+    return document
 
 
-def _parity_sizes(height: int, width: int, multiple: int) -> list[tuple[int, int, int]]:
-    """Batch, height and width of each case: the trained size; then batches, upright and other aspects.
+def check_document(document: Mapping[str, Any]) -> None:
+    """Check the content of a `bundle.json` against its schema.
 
-    The latter are of some 256 pixels: what could differ there does not depend on the size, and at 2048 x 1024 each
-    picture takes 25 seconds on two cores.
+    Raises:
+        ValueError: a line for each field that is missing, unknown or not as the schema says.
     """
-    shrink = max(1, max(height, width) // 256)
+    validator = Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+    problems = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
+    if problems:
+        raise ValueError("bundle.json differs from its schema:\n" + "\n".join(problems))
 
-    def shrunk(size: int) -> int:
-        return max(2, size // shrink // multiple) * multiple
 
-    small_height, small_width = shrunk(height), shrunk(width)
-    return [
-        (1, height, width),
-        (2, small_height, small_width),
-        (1, small_width, small_height),
-        (1, shrunk(height // 2), small_width),
-        (3, shrunk(height // 2), shrunk(width // 2)),
-    ]
+def _encoder(folder: Path, networks: Networks, height: int, width: int, config: ExportConfig) -> dict[str, Any] | None:
+    if networks.encoder is None:
+        return None
+    model = networks.shape.model
+    multiple = max(model.size_multiple, int(2**model.n_downsample_encoder))  # both powers of two
+    height, width = (-(-size // multiple) * multiple for size in (height, width))
+    file = folder / "encoder.onnx"
+    inputs = export_encoder(networks, file, opset=config.opset)
+    parity = check_encoder(file, encoder_cases(networks, parity_sizes(height, width, multiple)))
+    return {"file": file.name, "inputs": inputs, "parity": asdict(parity)}
+
+
+def _producer() -> str:
+    project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
+    return f"{project['name']} {project['version']}"

@@ -1,6 +1,7 @@
 """The model card of a bundle."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from components.data.dataset import ClassInfo
 from components.models.networks import PhaseShape
@@ -14,11 +15,31 @@ SCORE_WORDS = {
 }
 
 
+KIND_WORDS = {
+    "float16": "float16 throughout",
+    "mixed": "float16, norms and output in float32",
+}
+
+
 def model_card(
-    shape: PhaseShape, classes: Sequence[ClassInfo], size: tuple[int, int], scores: Mapping[str, float], recipe: str
+    shape: PhaseShape,
+    classes: Sequence[ClassInfo],
+    scores: Mapping[str, float],
+    recipe: str,
+    description: Mapping[str, Any],
+    megabytes: Mapping[str, float],
 ) -> str:
-    """Describe a model in Markdown: what it takes, how it was trained, what it scored, what it is not for."""
-    model, (height, width) = shape.model, size
+    """Describe a model in Markdown: what it takes, how it was trained, what it scored, what it is not for.
+
+    Args:
+        shape: of its networks.
+        classes: of its label maps.
+        scores: of the evaluation.
+        recipe: of the parameters.
+        description: the content of `bundle.json`, as far as it is known before the card.
+        megabytes: sizes of the graphs' files.
+    """
+    model, size = shape.model, description["trained_size"]
     networks = ", ".join(f"G{number}" for number in range(1, model.n_local_enhancers + 2))
     generator = {
         "coarse_to_fine": f"Coarse-to-fine generator {{{networks}}} of Wang et al. 2018",
@@ -34,7 +55,7 @@ def model_card(
         f"# Image synthesis: {recipe}",
         "",
         f"{generator}. It takes {takes} and gives RGB images. "
-        f"Trained at {width} x {height} pixels; height and width of its inputs must be multiples of "
+        f"Trained at {size['width']} x {size['height']} pixels; height and width of its inputs must be multiples of "
         f"{model.size_multiple}.",
         "",
         "## Scores",
@@ -42,6 +63,7 @@ def model_card(
         *([] if scores else ["They were not measured."]),
         "",
     ]
+    lines += ["## Graphs", *_graph_lines(description, megabytes), ""]
     if classes:
         lines += ["## Classes", ", ".join(f"{each.index} {each.name}" for each in classes), ""]
     lines += [
@@ -52,3 +74,25 @@ def model_card(
         "",
     ]
     return "\n".join(lines)
+
+
+def _graph_lines(description: Mapping[str, Any], megabytes: Mapping[str, float]) -> Iterator[str]:
+    for precision, graph in description["graphs"].items():
+        file, parity = graph["file"], graph["parity"]
+        words = KIND_WORDS.get(graph.get("kind"), precision)
+        line = (
+            f"- {file} ({words}, {megabytes[file]:.1f} MB): differs from torch in float32 by at most "
+            f"{parity['largest_difference']} grey levels and by {parity['mean_difference']:.2g} on average, "
+            f"on {len(parity['cases'])} random maps"
+        )
+        if "mean_iou" in graph:
+            line += f"; mean IoU {graph['mean_iou']:.4f}, with float32 {graph['float32_mean_iou']:.4f}"
+        yield line
+    encoder = description["encoder"]
+    if encoder:
+        yield (
+            f"- {encoder['file']} (styles from a photo, float32, {megabytes[encoder['file']]:.1f} MB): differs from "
+            f"torch by at most {encoder['parity']['largest_difference']:.2g} at any number of a style, of -1..1"
+        )
+    for precision, reason in description["left_out"].items():
+        yield f"- No {precision}: {reason}"

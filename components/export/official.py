@@ -11,6 +11,7 @@ from components.data.dataset import ClassInfo
 from components.export.bundle import Lineage
 from components.inference import StyleBank
 from components.inference.style_bank import DrawnFor
+from components.models.official import checkpoint_file
 from components.models.official_options import OfficialOptions, official_options, parse_assignments, read_opt_file
 from components.styles.bank import bank_document
 from components.styles.official_clusters import read_official_clusters
@@ -31,6 +32,26 @@ def options_of_folder(folder: Path, assignments: Sequence[str]) -> OfficialOptio
         return official_options(read_opt_file(path), parse_assignments(assignments))
     logger.info("%s: no such file; the published defaults hold where --option says nothing else", path)
     return official_options(parse_assignments(assignments))
+
+
+def require_generator(folder: Path, epoch: str) -> None:
+    """Refuse a folder without the one checkpoint that every bundle needs.
+
+    Raises:
+        ValueError: naming the file.
+    """
+    path = checkpoint_file(folder, "generator", epoch)
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file, expected the checkpoints of a published training in {folder}")
+
+
+def served_checkpoints(folder: Path, options: OfficialOptions, epoch: str) -> dict[str, Path]:
+    """Files of the networks that go into a bundle: the generator, and the encoder where there is one."""
+    names = ["generator", "encoder"] if options.shape.model.has_encoder else ["generator"]
+    files = {name: checkpoint_file(folder, name, epoch) for name in names}
+    if "encoder" in files and not files["encoder"].is_file():
+        logger.info("%s: no such file; the bundle cannot take styles from photos", files.pop("encoder"))
+    return files
 
 
 def picture_size(options: OfficialOptions, height: int | None, width: int | None) -> tuple[int, int]:

@@ -69,12 +69,28 @@ def _boundary(instance: Tensor) -> Tensor:
 
 
 def example_inputs(
-    networks: Networks, *, batch: int, height: int, width: int, instances: int, seed: int
+    networks: Networks,
+    *,
+    batch: int,
+    height: int,
+    width: int,
+    instances: int,
+    seed: int,
+    names: Sequence[str] | None = None,
 ) -> Sequence[Tensor]:
     """Random inputs of a size: at least 4 x 4 blocks of classes and instances, uniform styles in [-1, 1].
 
     A map of one block would prove nothing: instance norm divides a channel that is constant but for its rounding
     by that rounding, in torch as in ONNX Runtime.
+
+    Args:
+        networks: that they are for.
+        batch: N.
+        height: H in pixels.
+        width: W in pixels.
+        instances: M; not every id has a pixel.
+        seed: of the draw.
+        names: of the inputs, those of `input_names` or the `image` of an encoder; None for those of `input_names`.
     """
     shape = networks.shape
     generator = torch.Generator().manual_seed(seed)
@@ -88,7 +104,8 @@ def example_inputs(
     made = {
         "label": lambda: blocks(shape.class_count, torch.uint8),
         "picture": lambda: torch.randint(256, (batch, height, width, 3), generator=generator).to(torch.uint8),
+        "image": lambda: torch.randint(256, (batch, height, width, 3), generator=generator).to(torch.uint8),
         "instance": lambda: blocks(instances, torch.int32),
         "styles": lambda: torch.rand(batch, instances, shape.model.n_features, generator=generator) * 2 - 1,
     }
-    return [made[name]() for name in input_names(networks)]
+    return [made[name]() for name in names or input_names(networks)]

@@ -1,18 +1,22 @@
-"""The serving bundle: a folder with the ONNX graph and all that a client must know about it."""
+"""The serving bundle: a folder with the ONNX graphs and all that a client must know about them.
+
+`bundle.schema.json` beside this file says what `bundle.json` holds.
+"""
 
 import hashlib
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from components.inference.style_bank import StyleBank
 
-FORMAT = 1
-GRAPH = "generator.onnx"
+FORMAT = 2
+SCHEMA = Path(__file__).with_name("bundle.schema.json")
+FLOAT32 = "float32"
 INPUTS = ("label", "picture", "instance", "styles")
+ENCODER_INPUTS = ("image", "instance", "label")
 
 
 class BundleError(ValueError):
@@ -31,6 +35,36 @@ class BundleClass:
 
 
 @dataclass(frozen=True)
+class Graph:
+    """The generator in one precision.
+
+    Attributes:
+        file: the ONNX file.
+        kind: of a reduced precision: `float16`, or `mixed` where a part is kept in float32; None of others.
+        largest_difference: to torch in float32, in grey levels at any pixel; None where nobody measured it.
+        mean_difference: to torch in float32, in grey levels; None where nobody measured it.
+    """
+
+    file: Path
+    kind: str | None
+    largest_difference: int | None
+    mean_difference: float | None
+
+
+@dataclass(frozen=True)
+class EncoderGraph:
+    """The encoder, which takes the styles from a photo.
+
+    Attributes:
+        file: the ONNX file.
+        inputs: names of the graph's inputs: `image`, `instance` and, where styles belong to classes, `label`.
+    """
+
+    file: Path
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Bundle:
     """What a serving bundle says of itself.
 
@@ -45,6 +79,10 @@ class Bundle:
         scores: `mean_iou` and others on the validation set; a score that was not measured is None.
         classes: the classes in order of their index; none where the condition is a picture.
         style_bank: the styles that `styles` may be filled with.
+        graphs: the generator in each precision: `float32` always, of `float16` and `int8` those that were kept.
+        left_out: of each precision that was asked for and not kept, why.
+        encoder: where the bundle has one.
+        files: sha256 of each file by its name.
     """
 
     folder: Path
@@ -57,15 +95,17 @@ class Bundle:
     scores: Mapping[str, float | None]
     classes: tuple[BundleClass, ...]
     style_bank: StyleBank
-
-    @property
-    def graph(self) -> Path:
-        """The ONNX file."""
-        return self.folder / GRAPH
+    graphs: Mapping[str, Graph]
+    left_out: Mapping[str, str]
+    encoder: EncoderGraph | None
+    files: Mapping[str, str]
 
     @classmethod
     def load(cls, folder: Path | str) -> "Bundle":
-        """Read a bundle and verify the hash of each file that its `bundle.json` lists.
+        """Read a bundle and verify the hash of each file that its `bundle.json` lists but the graphs.
+
+        Graphs may be large, and a client uses one or two of them: that each is there is checked here, its hash by
+        `verified`, which who makes a session from one calls, or by `verify`.
 
         Raises:
             BundleError: a file is missing, differs from its hash, or holds something unexpected.
@@ -77,7 +117,10 @@ class Bundle:
             found = document.get("format") if isinstance(document, dict) else type(document).__name__
             raise BundleError(f"{source}: found format {found!r}, expected {FORMAT}")
         try:
-            _verify(folder, document["files"])
+            files = dict(document["files"])
+            graphs = _graphs(folder, document["graphs"])
+            encoder = _encoder(folder, document["encoder"])
+            _check_files(folder, files, [each.file for each in (*graphs.values(), encoder) if each is not None])
             classes = tuple(
                 BundleClass(
                     index=int(entry["index"]),
@@ -99,11 +142,33 @@ class Bundle:
                 scores=dict(document["scores"]),
                 classes=classes,
                 style_bank=_read_styles(folder / "styles.json", int(document["class_count"])),
+                graphs=graphs,
+                left_out=dict(document["left_out"]),
+                encoder=encoder,
+                files=files,
             )
-        except (KeyError, TypeError, IndexError) as error:
+        except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise BundleError(f"{source} or classes.json beside it: missing or malformed field: {error!r}") from error
         bundle._check(source)
         return bundle
+
+    def verified(self, file: Path) -> Path:
+        """Give a file of the bundle back if its content has the hash that `bundle.json` states.
+
+        Raises:
+            BundleError: it is missing, or differs from its hash.
+        """
+        _verify(file, self.files[file.name])
+        return file
+
+    def verify(self) -> None:
+        """Verify the hash of every file, the graphs' too.
+
+        Raises:
+            BundleError: one is missing, or differs from its hash.
+        """
+        for name in self.files:
+            self.verified(self.folder / name)
 
     def _check(self, source: Path) -> None:
         unknown = [name for name in self.inputs if name not in INPUTS]
@@ -139,17 +204,54 @@ def _read_styles(path: Path, class_count: int) -> StyleBank:
         raise BundleError(str(error)) from error
 
 
-def _verify(folder: Path, files: Mapping[str, str]) -> None:
-    if GRAPH not in files:
-        raise BundleError(f"{folder / 'bundle.json'}: found files {sorted(files)}, expected {GRAPH} among them")
+def _graphs(folder: Path, document: Mapping[str, Any]) -> dict[str, Graph]:
+    if FLOAT32 not in document:
+        raise BundleError(f"{folder / 'bundle.json'}: found graphs {sorted(document)}, expected {FLOAT32} among them")
+    return {
+        precision: Graph(
+            file=folder / entry["file"],
+            kind=entry.get("kind"),
+            largest_difference=entry["parity"].get("largest_difference"),
+            mean_difference=entry["parity"].get("mean_difference"),
+        )
+        for precision, entry in document.items()
+    }
+
+
+def _encoder(folder: Path, document: Mapping[str, Any] | None) -> EncoderGraph | None:
+    if document is None:
+        return None
+    encoder = EncoderGraph(file=folder / document["file"], inputs=tuple(document["inputs"]))
+    if encoder.inputs not in (ENCODER_INPUTS, ENCODER_INPUTS[:2]):
+        found = f"found inputs {list(encoder.inputs)} of the encoder"
+        raise BundleError(f"{folder / 'bundle.json'}: {found}, expected the first two or all of {list(ENCODER_INPUTS)}")
+    return encoder
+
+
+def _check_files(folder: Path, files: Mapping[str, str], graphs: Sequence[Path]) -> None:
+    """That all are there, inside the folder, and all but the graphs as their hash says."""
+    source = folder / "bundle.json"
+    for needed in (*(path.name for path in graphs), "classes.json", "styles.json"):
+        if needed not in files:
+            raise BundleError(f"{source}: found files {sorted(files)}, expected {needed} among them")
     for name, expected in files.items():
+        if name != Path(name).name:
+            raise BundleError(f"{source}: found file {name!r}, expected one inside the bundle")
         path = folder / name
-        # By their names: the file itself may be a link into the cache of DVC.
-        if not Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder)):
-            raise BundleError(f"{folder / 'bundle.json'}: found file {name!r}, expected one inside the bundle")
-        if not path.is_file():
-            raise BundleError(f"{path}: no such file, expected one with sha256 {expected}")
-        with path.open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
-        if found != expected:
-            raise BundleError(f"{path}: found sha256 {found}, expected {expected}")
+        if path in graphs:
+            _check_exists(path, expected)
+        else:
+            _verify(path, expected)
+
+
+def _check_exists(path: Path, expected: str) -> None:
+    if not path.is_file():
+        raise BundleError(f"{path}: no such file, expected one with sha256 {expected}")
+
+
+def _verify(path: Path, expected: str) -> None:
+    _check_exists(path, expected)
+    with path.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != expected:
+        raise BundleError(f"{path}: found sha256 {found}, expected {expected}")

@@ -10,10 +10,12 @@ from components import fingerprint
 from components.atomic import atomic_folder
 from components.data.store import ShardStore
 from components.export.bundle import Lineage, write_bundle
+from components.export.serving import input_names
 from components.models.networks import load_networks
 from components.runtime import start
 from components.styles.bank import BANK_FILE
 from pipelines.entry import run_entry_point
+from pipelines.int8_trial import int8_trial
 from pipelines.params import load_params
 from pipelines.tracking import start_run
 
@@ -22,15 +24,17 @@ TRAINED_BY = {"preprocess", "runtime", "model", "losses", "train_global", "train
 
 def main(
     shards: Annotated[Path, Option()],
+    segmenter: Annotated[Path, Option()],
     networks: Annotated[Path, Option()],
     styles: Annotated[Path, Option()],
     scores: Annotated[Path, Option()],
     out: Annotated[Path, Option()],
 ) -> None:
-    """Write the bundle: graph, styles, classes, description and model card."""
+    """Write the bundle: graphs, styles, classes, description and model card."""
     params = load_params()
-    start(params.runtime)
+    fabric = start(params.runtime)
     train, val = ShardStore(shards / "train").index, ShardStore(shards / "val").index
+    bank, trained = json.loads((styles / BANK_FILE).read_text()), load_networks(networks, params.model)
     lineage = Lineage(
         recipe=params.recipe,
         data=train.fingerprint,
@@ -42,16 +46,20 @@ def main(
     with start_run("export", sections, train.fingerprint) as run, atomic_folder(out) as folder:
         description = write_bundle(
             folder,
-            load_networks(networks, params.model),
+            trained,
             classes=val.classes,
             height=val.height,
             width=val.width,
-            styles=json.loads((styles / BANK_FILE).read_text()),
+            styles=bank,
             scores=json.loads(scores.read_text()),
             lineage=lineage,
             config=params.export,
+            int8_trial=int8_trial(shards, segmenter, bank, input_names(trained), params, fabric),
         )
-        run.log_score({f"parity_{name}": value for name, value in description["parity"].items() if name != "cases"})
+        for precision, graph in description["graphs"].items():
+            measured = graph["parity"] | {name: value for name, value in graph.items() if name.endswith("mean_iou")}
+            numbers = {name: value for name, value in measured.items() if isinstance(value, int | float)}
+            run.log_score({f"{precision}_{name}": value for name, value in numbers.items()})
         run.log_artifacts(folder, "bundle")
 
 

@@ -65,7 +65,7 @@ def run_all_stages() -> None:
     train.main("train_global", shards=shards, out=build / "global", state=Path("state/global"))
     train.main("train_local", shards=shards, out=build / "local", state=Path("state/local"), before=build / "global")
     train.main("finetune", shards=shards, out=networks, state=Path("state/finetune"), before=build / "local")
-    cluster.main(shards=shards, networks=networks, out=styles)
+    cluster.main(prepared=build / "prepared", shards=shards, networks=networks, out=styles)
     synthesize.main(shards=shards, networks=networks, styles=styles, out=build / "synthesized")
     evaluate.main(
         shards=shards,
@@ -74,7 +74,14 @@ def run_all_stages() -> None:
         scores=scores,
         plots=Path("plots"),
     )
-    export.main(shards=shards, networks=networks, styles=styles, scores=scores, out=build / "bundle")
+    export.main(
+        shards=shards,
+        segmenter=build / "segmenter",
+        networks=networks,
+        styles=styles,
+        scores=scores,
+        out=build / "bundle",
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 import typer
@@ -13,11 +14,11 @@ from typer.testing import CliRunner, Result
 
 from components.data.record_encoding import number_ids
 from components.inference import Synthesizer
-from components.models.networks import load_networks
+from components.models.networks import Networks, load_networks
 from components.models.official_options import official_options
 from pipelines import import_official, registry
 from tests.conftest import ROOT
-from tests.golden.published_layout import PublishedGenerator, write_reference_folder
+from tests.golden.published_layout import PublishedEncoder, PublishedGenerator, write_reference_folder
 
 OPTIONS: dict[str, Any] = {
     **{"netG": "local", "label_nc": 5, "instance": True, "features": True, "norm": "instance", "ngf": 4},
@@ -105,6 +106,39 @@ def test_a_folder_of_a_published_training_becomes_a_bundle_that_serves_its_pictu
     assert set(bundle.scores.values()) == {None}
     assert bundle.fingerprint["data"] == "unknown"
     assert "not measured" in (tmp_path / "bundle" / "model_card.md").read_text()
+    assert bundle.graphs.keys() == {"float32", "float16"}
+    assert "no validation set" in bundle.left_out["int8"]
+    assert bundle.encoder is not None
+    _assert_encodes_as_published(bundle.encoder.file, reference)
+
+
+def _assert_encodes_as_published(encoder: Path, reference: Path) -> None:
+    published = PublishedEncoder(OPTIONS)
+    published.load_state_dict(torch.load(reference / "latest_net_E.pth", weights_only=True))
+    ids = np.load(reference / "tensors.npz")["instance"]
+    instance = np.stack([number_ids(each[0], np.int32)[0] for each in ids])
+    image = np.random.default_rng(0).integers(256, size=(*instance.shape, 3), dtype=np.uint8)
+    with torch.no_grad():
+        features = published(torch.from_numpy(image / 127.5 - 1).float().permute(0, 3, 1, 2), torch.from_numpy(ids))
+    session = onnxruntime.InferenceSession(encoder, providers=["CPUExecutionProvider"])
+    (styles,) = session.run(["styles"], {"image": image, "instance": instance})
+    painted = styles[np.arange(len(ids))[:, None, None], instance]
+    np.testing.assert_allclose(painted, features.permute(0, 2, 3, 1).numpy(), atol=1e-4)
+
+
+def test_without_its_checkpoint_the_encoder_is_not_exported(
+    checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stop(Exception):
+        pass
+
+    def write_bundle(_folder: Path, networks: Networks, **_: Any) -> None:
+        assert networks.encoder is None
+        raise Stop
+
+    monkeypatch.setattr(import_official, "write_bundle", write_bundle)
+    (checkpoints / "latest_net_E.pth").unlink()
+    assert isinstance(_run(checkpoints, "--out", tmp_path / "bundle").exception, Stop)
 
 
 @pytest.mark.slow

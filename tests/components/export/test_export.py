@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -13,8 +14,11 @@ from numpy.typing import NDArray
 from components.data.encoding import boundary_map, one_hot
 from components.export.bundle import Lineage, write_bundle
 from components.export.config import ExportConfig
-from components.export.onnx import ParityError, check_parity, export_onnx
-from components.export.serving import input_names
+from components.export.encoder import export_encoder
+from components.export.int8 import Int8Trial
+from components.export.onnx import export_onnx
+from components.export.parity import ParityError, check_encoder, check_generator, encoder_cases, generator_cases
+from components.export.serving import example_inputs, input_names
 from components.inference import Bundle, Synthesizer
 from components.models.networks import Networks
 from tests.tiny import CLASSES, tiny_model, tiny_networks
@@ -23,6 +27,7 @@ pytestmark = pytest.mark.slow  # an export takes some seconds
 
 SIZES = [(1, 32, 64), (3, 24, 16), (2, 16, 56)]  # batch, height, width: multiples of 8, not square
 STYLES = {"dimension": 3, "classes": {"1": {"name": "road", "styles": [[0.1, 0.2, 0.3]], "counts": [2]}}}
+CONFIG = ExportConfig(opset=20, tolerance=1, precisions=("float16", "int8"), int8_max_loss=0.01, calibration_maps=1)
 LINEAGE = Lineage(recipe="tiny", data="d", validation="v", params="p", code="c")
 
 
@@ -39,6 +44,8 @@ def _strong_networks(**overrides: Any) -> Networks:
     networks = tiny_networks(tiny_model(**overrides), class_count=class_count)
     with torch.no_grad():
         networks.generator.head[1].weight.mul_(10)
+        if networks.encoder is not None:
+            networks.encoder.head[1].weight.mul_(10)
     return networks
 
 
@@ -46,6 +53,9 @@ def _strong_networks(**overrides: Any) -> Networks:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     folder = tmp_path_factory.mktemp("bundle")
     networks = _strong_networks()
+    inputs = example_inputs(networks, batch=1, height=32, width=64, instances=4, seed=0)
+    maps = [{name: tensor.numpy() for name, tensor in zip(input_names(networks), inputs, strict=True)}]
+    mean_iou = {"generator.onnx": 0.5, "generator-int8.onnx": 0.4925}
     description = write_bundle(
         folder,
         networks,
@@ -55,7 +65,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
         styles=STYLES,
         scores={"mean_iou": 0.25, "oracle_mean_iou": 0.75, "mean_absolute_difference": 12.5},
         lineage=LINEAGE,
-        config=ExportConfig(opset=20, tolerance=1),
+        config=CONFIG,
+        int8_trial=Int8Trial(maps, lambda path: mean_iou[path.name]),
     )
     return Exported(networks, folder, description)
 
@@ -136,13 +147,82 @@ def test_a_bundle_lists_the_hash_of_each_of_its_files_and_how_well_it_agrees_wit
     description = json.loads((exported.folder / "bundle.json").read_text())
     assert description == json.loads(json.dumps(exported.description))
     names = {path.name for path in exported.folder.iterdir()}
-    assert names == {"generator.onnx", "styles.json", "classes.json", "model_card.md", "bundle.json"}
+    graphs = {"generator.onnx", "generator-float16.onnx", "generator-int8.onnx", "encoder.onnx"}
+    assert names == graphs | {"styles.json", "classes.json", "model_card.md", "bundle.json"}
     assert description["files"] == {
         name: hashlib.sha256((exported.folder / name).read_bytes()).hexdigest() for name in names - {"bundle.json"}
     }
-    assert "1 x 32 x 64" in description["parity"]["cases"]
-    assert 0 <= description["parity"]["largest_difference"] <= 1
+    for name, largest in (("float32", 1), ("float16", 255), ("int8", 255)):
+        parity = description["graphs"][name]["parity"]
+        assert parity["cases"][0] == "1 x 32 x 64"
+        assert len(parity["cases"]) == 20
+        assert len({case.split(" x ", 1)[1] for case in parity["cases"]}) >= 10  # heights and widths
+        assert {case[0] for case in parity["cases"]} == {"1", "2", "3"}  # batches
+        assert 0 <= parity["mean_difference"] <= parity["largest_difference"] <= largest
+    assert description["graphs"]["float32"]["parity"]["mean_difference"] < 0.01
+    assert 0 < description["graphs"]["float16"]["parity"]["mean_difference"] < 1
+    assert description["graphs"]["int8"]["mean_iou"] == 0.4925
+    assert description["graphs"]["int8"]["float32_mean_iou"] == 0.5
+    assert description["left_out"] == {}
+    assert description["encoder"]["inputs"] == ["image", "instance"]
+    assert description["encoder"]["parity"]["largest_difference"] < 1e-4
     assert description["versions"]["opset"] == 20
+    assert description["producer"].startswith("semantic-synthesis ")
+
+
+def test_reduced_precisions_make_smaller_files_that_take_and_give_the_same_types(exported: Exported) -> None:
+    sizes, signatures = [], []
+    for name in ("generator.onnx", "generator-float16.onnx", "generator-int8.onnx"):
+        session = onnxruntime.InferenceSession(exported.folder / name, providers=["CPUExecutionProvider"])
+        sizes.append((exported.folder / name).stat().st_size)
+        signatures.append([(each.name, each.type) for each in (*session.get_inputs(), *session.get_outputs())])
+    assert sizes[0] > sizes[1]
+    types = {"label": "uint8", "instance": "int32", "styles": "float", "image": "uint8"}
+    assert signatures == 3 * [[(name, f"tensor({kind})") for name, kind in types.items()]]
+
+
+def test_int8_leaves_the_first_and_last_convolutions_in_float32(exported: Exported) -> None:
+    graph = onnx.load(exported.folder / "generator-int8.onnx").graph
+    float32 = [node for node in onnx.load(exported.folder / "generator.onnx").graph.node if node.op_type == "Conv"]
+    maker = {output: node.op_type for node in graph.node for output in node.output}
+    quantised = [maker.get(node.input[1]) == "DequantizeLinear" for node in graph.node if node.op_type == "Conv"]
+    # Two stems with a part for features each, and the output; two downsamplings, and two convolutions a block.
+    assert (len(float32), quantised.count(False), quantised.count(True)) == (12, 5, 7)
+
+
+def test_the_encoder_gives_the_styles_that_training_sees(exported: Exported) -> None:
+    image = np.random.default_rng(0).integers(256, size=(2, 16, 24, 3), dtype=np.uint8)
+    _, instance = _maps(2, 16, 24)
+    instance[1][instance[1] == 1] = 3  # no pixel of id 1 here
+    session = onnxruntime.InferenceSession(exported.folder / "encoder.onnx", providers=["CPUExecutionProvider"])
+    (styles,) = session.run(["styles"], {"image": image, "instance": instance})
+    with torch.no_grad():
+        pixels = exported.networks.encoder.pixels(torch.from_numpy(image / 127.5 - 1).float().permute(0, 3, 1, 2))
+    assert styles.shape == (2, 4, 3)
+    for picture, number in np.ndindex(2, 4):
+        of_instance = pixels[picture].numpy()[:, instance[picture] == number]
+        expected = of_instance.mean(axis=1) if of_instance.size else np.zeros(3)
+        np.testing.assert_allclose(styles[picture, number], expected, atol=1e-4)
+    assert (styles[1, 1] == 0).all()
+    assert styles.std() > 0.01, "equal styles would prove nothing"
+
+
+def test_features_of_labels_are_averaged_over_classes_and_then_over_instances(tmp_path: Path) -> None:
+    networks = _strong_networks(features="label", n_downsample_encoder=4)
+    path = tmp_path / "encoder.onnx"
+    assert export_encoder(networks, path, opset=20) == ["image", "instance", "label"]
+    cases = encoder_cases(networks, [(1, 32, 64), (3, 64, 32), (2, 48, 48)])
+    assert check_encoder(path, cases).cases == ("1 x 32 x 64", "3 x 64 x 32", "2 x 48 x 48")
+    # 24 is a multiple of the generator's 8 and not of the encoder's 16: the features of 32 rows are cut
+    names = ["image", "instance", "label"]
+    inputs = example_inputs(networks, batch=1, height=24, width=40, instances=3, seed=0, names=names)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (styles,) = session.run(None, {name: each.numpy() for name, each in zip(names, inputs, strict=True)})
+    assert styles.shape == (1, 1 + int(inputs[1].max()), 3)
+    with torch.no_grad():
+        networks.encoder.head[1].bias.add_(0.5)
+    with pytest.raises(ParityError, match=r"encoder\.onnx: at 1 x 32 x 64 ONNX Runtime differs from torch by 0\.\d+"):
+        check_encoder(path, encoder_cases(networks, [(1, 32, 64)]))
 
 
 def test_the_model_card_names_inputs_size_classes_and_scores(exported: Exported) -> None:
@@ -155,6 +235,11 @@ def test_the_model_card_names_inputs_size_classes_and_scores(exported: Exported)
         "multiples of 8",
         "the ceiling): 0.75",
         "2 car",
+        "generator.onnx (float32",
+        "generator-float16.onnx (float16",
+        "generator-int8.onnx (int8",
+        "on 20 random maps; mean IoU 0.4925, with float32 0.5000",
+        "encoder.onnx (styles from a photo",
     ):
         assert phrase in card
 
@@ -162,13 +247,16 @@ def test_the_model_card_names_inputs_size_classes_and_scores(exported: Exported)
 def test_weights_that_differ_from_the_graph_are_refused_with_size_and_difference(exported: Exported) -> None:
     other = _strong_networks()
     path = exported.folder / "generator.onnx"
-    assert check_parity(other, path, sizes=[(1, 32, 64)], tolerance=1).cases == ("1 x 32 x 64",)
+    cases = generator_cases(other, [(1, 32, 64), (2, 24, 48)])
+    assert check_generator(path, cases, tolerance=1).cases == ("1 x 32 x 64", "2 x 24 x 48")
     with torch.no_grad():
         other.generator.head[1].bias.add_(0.5)
+    cases = generator_cases(other, [(2, 24, 48)])
     with pytest.raises(
         ParityError, match=r"generator\.onnx: at 2 x 24 x 48 ONNX Runtime differs from torch by \d+ grey"
     ):
-        check_parity(other, path, sizes=[(2, 24, 48)], tolerance=1)
+        check_generator(path, cases, tolerance=1)
+    assert check_generator(path, cases, tolerance=None).largest_difference > 1
 
 
 def test_pictures_as_conditions_need_no_other_input(tmp_path: Path) -> None:

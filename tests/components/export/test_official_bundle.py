@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from components.data.class_list import classes_of_model
-from components.export.official import lineage, options_of_folder, picture_size, style_bank
+from components.export.official import (
+    lineage,
+    options_of_folder,
+    picture_size,
+    require_generator,
+    served_checkpoints,
+    style_bank,
+)
 from components.models.official_options import official_options
 
 FEATURES = official_options({"label_nc": 12, "instance_feat": True})
@@ -120,3 +127,19 @@ def test_the_lineage_tells_models_apart_by_options_and_weights(tmp_path: Path) -
     assert lineage(LABELS, [tmp_path / "a"]).params != first.params
     (tmp_path / "a").write_bytes(b"2")
     assert lineage(FEATURES, [tmp_path / "a"]).params != first.params
+
+
+def test_a_bundle_takes_the_generator_and_the_encoder_where_there_is_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(ValueError, match=r"40_net_G\.pth: no such file, expected the checkpoints of a published"):
+        require_generator(tmp_path, "40")
+    (tmp_path / "40_net_G.pth").touch()
+    require_generator(tmp_path, "40")
+    generator = {"generator": tmp_path / "40_net_G.pth"}
+    with caplog.at_level(logging.INFO):
+        assert served_checkpoints(tmp_path, FEATURES, "40") == generator
+    assert "40_net_E.pth: no such file; the bundle cannot take styles from photos" in caplog.text
+    (tmp_path / "40_net_E.pth").touch()
+    assert served_checkpoints(tmp_path, FEATURES, "40") == generator | {"encoder": tmp_path / "40_net_E.pth"}
+    assert served_checkpoints(tmp_path, LABELS, "40") == generator
