@@ -3,27 +3,21 @@
 Shapes: N pictures, H and W pixels, M instances of a picture (ids 0..M-1), F style dimension, C classes.
 """
 
-import contextlib
-import ctypes
-import io
-import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from components.inference.bundle import Bundle, BundleError
+from components.inference.bundle import FLOAT32, Bundle
+from components.inference.inputs import check_inputs
+from components.inference.providers import CPU, Choice, choose
+from components.inference.session import Session
+from components.inference.tensorrt import tensorrt_options
 
-CPU = "CPUExecutionProvider"
-CUDA = "CUDAExecutionProvider"
-
-_log = logging.getLogger(__name__)
-_SHAPES = {"label": "[N,H,W]", "picture": "[N,H,W,3]", "instance": "[N,H,W]", "styles": "[N,M,F]"}
-_DTYPES = {"label": "uint8", "picture": "uint8", "instance": "int32", "styles": "float32"}
+AUTO = "auto"
+FLOAT16 = "float16"
 
 
 class Synthesizer:
@@ -31,37 +25,65 @@ class Synthesizer:
 
     Args:
         folder: the serving bundle.
-        threads: how many threads one call may use; None leaves it to ONNX Runtime (one a core).
+        precision: of the bundle's graphs, such as `float32`; `auto` takes float16 on a GPU, if there is one, else
+            float32.
+        threads: how many threads a call may use; None takes one a core.
         providers: ONNX Runtime's execution providers, best first; None takes CUDA where it works, else the CPU.
 
     Raises:
         BundleError: the bundle is damaged, or its graph has other inputs than it says.
-        ValueError: `threads` is below 1, or a provider that was asked for does not work here.
+        ValueError: the bundle lacks the precision, `threads` is below 1, or a provider that was asked for does not
+            work here.
     """
 
-    def __init__(self, folder: Path | str, threads: int | None = None, providers: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path | str,
+        *,
+        precision: str = FLOAT32,
+        threads: int | None = None,
+        providers: Sequence[str] | None = None,
+    ) -> None:
         self.bundle = Bundle.load(folder)
-        options = onnxruntime.SessionOptions()
-        if threads is not None:
-            if threads < 1:
-                raise ValueError(f"threads: found {threads}, expected 1 or more")
-            options.intra_op_num_threads = threads
-        available = onnxruntime.get_available_providers()
-        missing = [name for name in providers or () if name not in available]
-        if missing:
-            raise ValueError(f"providers: found {missing}, expected some of {available}")
-        wanted = list(providers) if providers else _default_providers()
-        self._session = onnxruntime.InferenceSession(self.bundle.graph, options, providers=wanted)
-        self.providers: tuple[str, ...] = tuple(self._session.get_providers())
-        if self.providers[0] != wanted[0]:
-            if providers:
-                raise ValueError(f"providers: found {self.providers} working here, expected {wanted[0]}")
-            _log.warning("%s does not work here; using %s", wanted[0], self.providers[0])
-        graph_inputs = {entry.name for entry in self._session.get_inputs()}
-        if graph_inputs != set(self.bundle.inputs):
-            raise BundleError(
-                f"{self.bundle.graph}: found inputs {sorted(graph_inputs)}, expected {sorted(self.bundle.inputs)}"
-            )
+        choice = choose(providers)
+        self.precision = _pick(self.bundle, precision, on_gpu=choice.names[0] != CPU)
+        self._session = self._open(choice, threads)
+        if precision == AUTO and self.precision != FLOAT32 and not self._session.on_gpu:
+            self.precision = FLOAT32  # the CPU stood in for a GPU
+            self._session = self._open(choice, threads)
+
+    def _open(self, choice: Choice, threads: int | None) -> Session:
+        graph = self.bundle.graphs[self.precision]
+        options = tensorrt_options(self.bundle, graph)
+        return Session(self.bundle.verified(graph.file), self.bundle.inputs, choice, threads=threads, tensorrt=options)
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The execution providers in use, best first."""
+        return self._session.providers
+
+    def report(self) -> str:
+        """Say which graph runs on what, and why not on better: a line each."""
+        return f"precision {self.precision}, {self._session.report()}"
+
+    def warm_up(self, height: int | None = None, width: int | None = None) -> None:
+        """Make a picture that nobody sees: the first of a size also takes memory and, on a GPU, picks algorithms.
+
+        Args:
+            height: in pixels; None takes that of the training pictures.
+            width: likewise.
+
+        Raises:
+            ValueError: the bundle does not allow this size.
+        """
+        size = (1, height or self.bundle.trained_size[0], width or self.bundle.trained_size[1])
+        arrays: dict[str, NDArray[Any]] = {
+            "label": np.zeros(size, np.uint8),
+            "picture": np.zeros((*size, 3), np.uint8),
+            "instance": np.zeros(size, np.int32),
+            "styles": np.zeros((1, 1, self.bundle.style_dimension), np.float32),
+        }
+        self.synthesize(**{name: arrays[name] for name in self.bundle.inputs})
 
     def synthesize(self, **inputs: NDArray[Any]) -> NDArray[np.uint8]:
         """Make pictures; the keyword arguments are the inputs that the bundle names.
@@ -76,64 +98,14 @@ class Synthesizer:
         Raises:
             ValueError: an input is missing, unknown, or has a wrong dtype, shape or value.
         """
-        self._check(inputs)
-        (image_NHW3,) = self._session.run(["image"], inputs)
-        return np.asarray(image_NHW3)
-
-    def _check(self, inputs: dict[str, NDArray[Any]]) -> None:
-        if set(inputs) != set(self.bundle.inputs):
-            raise ValueError(f"inputs: found {sorted(inputs)}, expected {sorted(self.bundle.inputs)}")
-        for name, array in inputs.items():
-            if not isinstance(array, np.ndarray) or array.dtype != _DTYPES[name]:
-                found = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-                raise ValueError(f"{name}: found {found}, expected an array of {_DTYPES[name]}")
-            if array.ndim != _SHAPES[name].count(",") + 1 or (name == "picture" and array.shape[3] != 3):
-                raise ValueError(f"{name}: found shape {array.shape}, expected {_SHAPES[name]}")
-        maps = {name: array.shape[:3] for name, array in inputs.items() if name != "styles"}
-        first, (pictures, height, width) = next(iter(maps.items()))
-        for name, shape in maps.items():
-            if shape != maps[first]:
-                raise ValueError(f"{name}: found {shape} for N, H, W, expected {maps[first]}, those of {first}")
-        multiple = self.bundle.size_multiple
-        if not pictures or not height or not width or height % multiple or width % multiple:
-            raise ValueError(
-                f"{first}: found {pictures} pictures of {height}x{width} (HxW), "
-                f"expected 1 or more of multiples of {multiple}"
-            )
-        self._check_values(inputs)
-
-    def _check_values(self, inputs: dict[str, NDArray[Any]]) -> None:
-        if "label" in inputs and inputs["label"].max() >= self.bundle.class_count:
-            raise ValueError(f"label: found {inputs['label'].max()}, expected 0..{self.bundle.class_count - 1}")
-        instance, styles = inputs.get("instance"), inputs.get("styles")
-        if instance is not None and instance.min() < 0:
-            raise ValueError(f"instance: found id {instance.min()}, expected 0 or more")
-        if styles is None:
-            return
-        pictures, features = len(next(iter(inputs.values()))), self.bundle.style_dimension
-        if styles.shape[0] != pictures or styles.shape[2] != features:
-            raise ValueError(f"styles: found shape {styles.shape}, expected ({pictures}, M, {features})")
-        if instance is not None and instance.max() >= styles.shape[1]:
-            raise ValueError(
-                f"instance: found id {instance.max()}, expected 0..{styles.shape[1] - 1}, the rows of styles"
-            )
-        if not np.isfinite(styles).all():
-            raise ValueError("styles: found NaN or infinity, expected finite numbers")
+        check_inputs(self.bundle, self.bundle.inputs, inputs)
+        return self._session.run(inputs)
 
 
-def _default_providers() -> list[str]:
-    """Take CUDA where a device answers: a build for GPUs lists it everywhere, and complains where there is none."""
-    if CUDA not in onnxruntime.get_available_providers() or not _has_cuda_device():
-        return [CPU]
-    with contextlib.redirect_stdout(io.StringIO()):  # what it cannot load, the session reports
-        onnxruntime.preload_dlls()
-    return [CUDA, CPU]
-
-
-def _has_cuda_device() -> bool:
-    try:
-        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
-        return False
-    count = ctypes.c_int(0)
-    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+def _pick(bundle: Bundle, precision: str, *, on_gpu: bool) -> str:
+    if precision == AUTO:
+        return FLOAT16 if on_gpu and FLOAT16 in bundle.graphs else FLOAT32
+    if precision not in bundle.graphs:
+        why = f" ({precision} was left out: {bundle.left_out[precision]})" if precision in bundle.left_out else ""
+        raise ValueError(f"precision: found {precision!r}, expected {AUTO!r} or one of {list(bundle.graphs)}{why}")
+    return precision

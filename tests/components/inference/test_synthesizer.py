@@ -1,17 +1,18 @@
-import subprocess
-import sys
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
-from components.inference import BundleError, Synthesizer
-from components.inference import synthesizer as module
+from components.inference import BundleError, Synthesizer, providers
+from components.inference import synthesizer as synthesizer_module
+from components.inference.providers import CPU, CUDA, TENSORRT, Choice
 from tests.tiny_bundle import write_tiny_bundle
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -106,47 +107,127 @@ def test_a_graph_with_other_inputs_than_the_bundle_says_is_refused(tmp_path: Pat
         Synthesizer(folder)
 
 
-def test_threads_and_providers_are_checked(tmp_path: Path) -> None:
-    folder = write_tiny_bundle(tmp_path)
+def test_the_number_of_threads_is_checked(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="threads: found 0, expected 1 or more"):
-        Synthesizer(folder, threads=0)
-    with pytest.raises(ValueError, match=r"providers: found \['NoSuchProvider'\], expected some of"):
-        Synthesizer(folder, providers=["NoSuchProvider"])
-    assert Synthesizer(folder, providers=["CPUExecutionProvider"]).providers == ("CPUExecutionProvider",)
+        Synthesizer(write_tiny_bundle(tmp_path), threads=0)
 
 
-def test_without_a_device_a_build_for_gpus_takes_the_cpu_and_is_quiet(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+def test_a_precision_is_one_of_the_graphs(tmp_path: Path) -> None:
+    folder = write_tiny_bundle(tmp_path)
+    reduced = Synthesizer(folder, precision="float16", threads=1)
+    assert "precision float16, generator-float16.onnx: CPUExecutionProvider" in reduced.report()
+    assert reduced.synthesize(**_inputs())[1, 3, 7].tolist() == [2, 1, 40]
+    message = (
+        r"precision: found 'int8', expected 'auto' or one of \['float32', 'float16'\] \(int8 was left out: it was not"
+    )
+    with pytest.raises(ValueError, match=message):
+        Synthesizer(folder, precision="int8")
+
+
+def test_without_a_gpu_auto_takes_float32(tmp_path: Path) -> None:
+    folder = write_tiny_bundle(tmp_path)
+    assert Synthesizer(folder, precision="auto", threads=1, providers=[CPU]).precision == "float32"
+
+
+def test_on_a_gpu_auto_takes_float16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def on_gpu(graph: Path, options: Any, providers: Any) -> SimpleNamespace:
+        real = session(graph, options, providers=[CPU])
+        return SimpleNamespace(get_providers=lambda: [CUDA, CPU], get_inputs=real.get_inputs)
+
+    session = onnxruntime.InferenceSession
+    monkeypatch.setattr(synthesizer_module, "choose", lambda providers: Choice((CUDA, CPU), asked=False, unused={}))
+    monkeypatch.setattr(onnxruntime, "InferenceSession", on_gpu)
+    folder = write_tiny_bundle(tmp_path)
+    assert (
+        Synthesizer(folder, precision="auto").report().startswith(f"precision float16, generator-float16.onnx: {CUDA}")
+    )
+    assert Synthesizer(folder).precision == "float32"
+
+
+def test_where_cuda_does_not_load_auto_falls_back_to_float32(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "_has_cuda_device", lambda: False)
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [module.CUDA, module.CPU])
-    model = Synthesizer(write_tiny_bundle(tmp_path), threads=1)
-    assert model.providers == (module.CPU,)
-    assert capfd.readouterr() == ("", "")
+    choice = Choice((TENSORRT, CPU), asked=False, unused={})
+    monkeypatch.setattr(synthesizer_module, "choose", lambda providers: choice)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", _without_gpu(onnxruntime.InferenceSession))
+    model = Synthesizer(write_tiny_bundle(tmp_path), precision="auto", threads=1)
+    assert (model.precision, model.providers) == ("float32", (CPU,))
+    assert f"{TENSORRT} does not work here; using {CPU}" in caplog.text
+    assert f"{TENSORRT} is not used: its libraries do not load" in model.report()
+
+
+def _without_gpu(session: Any) -> Any:
+    """What ONNX Runtime does where a provider's libraries do not load."""
+    return lambda graph, options, providers: session(graph, options, providers=[CPU])
+
+
+def test_warming_up_makes_a_picture_of_a_size_that_the_bundle_allows(
+    synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+    monkeypatch.setattr(synthesizer, "synthesize", lambda **inputs: sizes.append(inputs["label"].shape))
+    synthesizer.warm_up()
+    synthesizer.warm_up(height=12, width=4)
+    assert sizes == [(1, 8, 16), (1, 12, 4)]
+    monkeypatch.undo()
+    synthesizer.warm_up()
+    with pytest.raises(ValueError, match=r"found 1 pictures of 8x6 \(HxW\), expected 1 or more of multiples of 4"):
+        synthesizer.warm_up(height=8, width=6)
+
+
+def test_a_picture_too_small_for_the_graph_is_named(tmp_path: Path) -> None:
+    folder = write_tiny_bundle(tmp_path, inputs=("picture",))
+    _pad_by_reflection(folder, pixels=4)
+    model = Synthesizer(folder, threads=1)
+    assert model.synthesize(picture=np.zeros((1, 8, 8, 3), np.uint8)).shape == (1, 16, 8, 3)
+    with pytest.raises(ValueError, match=r"generator\.onnx: found .*\(1, 4, 8, 3\).*, expected larger pictures: "):
+        model.synthesize(picture=np.zeros((1, 4, 8, 3), np.uint8))
+
+
+def _pad_by_reflection(folder: Path, pixels: int) -> None:
+    """Give the bundle a graph that pads heights as generators pad feature maps."""
+    path = folder / "generator.onnx"
+    model = onnx.load(path)
+    before = hashlib.sha256(path.read_bytes()).hexdigest()
+    amounts = [0, pixels, 0, 0, 0, pixels, 0, 0]
+    model.graph.initializer.append(onnx.helper.make_tensor("amounts", onnx.TensorProto.INT64, [8], amounts))
+    del model.graph.node[:]
+    model.graph.node.append(onnx.helper.make_node("Pad", ["picture", "amounts"], ["image"], mode="reflect"))
+    model.opset_import[0].version = 18
+    onnx.save(model, path)
+    document = (folder / "bundle.json").read_text()
+    (folder / "bundle.json").write_text(document.replace(before, hashlib.sha256(path.read_bytes()).hexdigest()))
+
+
+def test_bound_to_a_device_the_picture_is_the_same_and_stays(synthesizer: Synthesizer) -> None:
+    inputs = _inputs()
+    image = synthesizer._session.run_bound(inputs, "cpu")
+    synthesizer._session.run_bound(inputs | {"label": np.zeros_like(inputs["label"])}, "cpu")
+    assert np.array_equal(image, synthesizer.synthesize(**inputs))
+
+
+def test_on_a_gpu_inputs_and_output_are_bound_to_it(synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    devices = []
+    session = synthesizer._session
+    monkeypatch.setattr(session, "providers", (CUDA, CPU))
+    monkeypatch.setattr(session, "run_bound", lambda inputs, device: devices.append(device))
+    synthesizer.synthesize(**_inputs())
+    assert devices == ["cuda"]
+
+
+def test_threads_share_a_synthesizer(synthesizer: Synthesizer) -> None:
+    wanted = [_inputs() | {"styles": np.full((2, 2, 2), number, np.float32)} for number in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        images = list(pool.map(lambda inputs: synthesizer.synthesize(**inputs), wanted))
+    assert [int(image[0, 0, 0, 2]) for image in images] == list(range(8))
 
 
 @pytest.mark.gpu
-def test_with_a_device_cuda_gives_the_same_picture(tmp_path: Path) -> None:
-    if not module._has_cuda_device():
-        pytest.skip("no CUDA device")
-    model = Synthesizer(write_tiny_bundle(tmp_path))
-    assert model.providers[0] == module.CUDA
+@pytest.mark.parametrize("provider", [CUDA, TENSORRT])
+def test_a_gpu_gives_the_same_picture(tmp_path: Path, provider: str) -> None:
+    reason = providers.obstacle(provider)
+    if reason is not None:
+        pytest.skip(f"{provider}: {reason}")
+    model = Synthesizer(write_tiny_bundle(tmp_path), providers=[provider, CPU])
+    assert model.providers[0] == provider
     assert model.synthesize(**_inputs())[1, 3, 7].tolist() == [2, 1, 40]
-
-
-def test_inference_works_where_there_is_no_torch(tmp_path: Path) -> None:
-    folder = write_tiny_bundle(tmp_path)
-    code = (
-        "import sys\n"
-        "for name in ('torch', 'torchvision', 'pydantic', 'sklearn', 'mlflow'): sys.modules[name] = None\n"
-        "import numpy as np\n"
-        "from components.inference import Synthesizer\n"
-        "zeros = np.zeros((1, 4, 4))\n"
-        f"model = Synthesizer({str(folder)!r}, threads=1)\n"
-        "styles = model.bundle.style_bank.sample(zeros[0].astype('uint8'), zeros[0].astype('int32'), seed=0)[None]\n"
-        "image = model.synthesize(label=zeros.astype('uint8'), instance=zeros.astype('int32'), styles=styles)\n"
-        "print(int(image[0, 0, 0, 2]))\n"
-    )
-    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.strip() in ("10", "20")
