@@ -1,0 +1,1 @@
+"""What runs a trained model or starts training elsewhere: launch files, the command line of a bundle."""
