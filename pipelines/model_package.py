@@ -13,6 +13,12 @@ from components.inference import Bundle
 from pipelines.tracking import EXPERIMENT
 
 ROOT = Path(__file__).resolve().parents[1]
+INPUT_TYPES = {
+    "label": "uint8 [N,H,W], class indices",
+    "picture": "uint8 [N,H,W,3], RGB",
+    "instance": "int32 [N,H,W]; without styles any ids, with them the rows of styles; left out: connected regions",
+    "styles": "float32 [N,M,F], the style of each instance id; left out: drawn from the seed",
+}
 
 
 def log_model(bundle: Bundle, name: str) -> str:
@@ -39,6 +45,7 @@ def log_model(bundle: Bundle, name: str) -> str:
             code_paths=[str(code)],
             signature=_signature(bundle),
             input_example=_example(bundle),
+            metadata={"inputs": {name: INPUT_TYPES[name] for name in bundle.inputs}},
             pip_requirements=_requirements(),
         )
     return str(model.model_id)
@@ -53,18 +60,25 @@ def _requirements() -> list[str]:
 
 
 def _signature(bundle: Bundle) -> Any:
+    """Give the inputs, of which only the condition is required, the output, and the seed as a parameter of each call.
+
+    MLflow knows no optional tensors, only optional columns. Columns typed down to the number would be checked row by
+    row and copied as int64 or float64 (0.2 s for a label and an instance map of 2048 x 1024), refuse styles that JSON
+    writes as integers, and take minutes for [N,H,W,3]. `Any` leaves arrays as they are: the model checks them, and the
+    metadata state their types. `Array` around the first makes MLflow pass all on whole instead of as lists of lists.
+    """
     import numpy as np
     from mlflow.models import ModelSignature
-    from mlflow.types import Schema, TensorSpec
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
+    from mlflow.types.schema import AnyType, Array
 
-    specs = {
-        "label": TensorSpec(np.dtype("uint8"), (-1, -1, -1), "label"),
-        "picture": TensorSpec(np.dtype("uint8"), (-1, -1, -1, 3), "picture"),
-        "instance": TensorSpec(np.dtype("int32"), (-1, -1, -1), "instance"),
-        "styles": TensorSpec(np.dtype("float32"), (-1, -1, bundle.style_dimension), "styles"),
-    }
+    anything = AnyType()  # type: ignore[no-untyped-call]
+    inputs: list[ColSpec | TensorSpec] = [
+        ColSpec(Array(anything), name) if name in ("label", "picture") else ColSpec(anything, name, required=False)
+        for name in bundle.inputs
+    ]
     image = TensorSpec(np.dtype("uint8"), (-1, -1, -1, 3))
-    return ModelSignature(Schema([specs[name] for name in bundle.inputs]), Schema([image]))
+    return ModelSignature(Schema(inputs), Schema([image]), ParamSchema([ParamSpec("seed", "long", 0)]))
 
 
 def _example(bundle: Bundle) -> dict[str, Any]:

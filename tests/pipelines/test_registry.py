@@ -12,6 +12,7 @@ from pipelines import registry
 from tests.tiny_bundle import write_tiny_bundle
 
 NAME = "street"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +64,62 @@ def test_the_model_asks_for_three_packages_and_carries_only_the_inference_code(p
     folder = Path(mlflow.artifacts.download_artifacts(f"models:/{NAME}/1"))
     packages = [line.split("==")[0] for line in (folder / "requirements.txt").read_text().split()]
     assert sorted(packages) == ["mlflow", "numpy", "onnxruntime", "pillow"]
-    code = sorted(str(path.relative_to(folder / "code")) for path in (folder / "code").rglob("*.py"))
-    inference = ["__init__.py", "bundle.py", "style_bank.py", "synthesizer.py"]
-    assert code == ["components/__init__.py", *(f"components/inference/{name}" for name in inference)]
-    signature = mlflow.models.get_model_info(f"models:/{NAME}/1").signature
-    assert signature.inputs.input_names() == ["label", "instance", "styles"]
-    assert [spec.type for spec in signature.inputs.inputs] == [np.uint8, np.int32, np.float32]
-    assert signature.inputs.inputs[2].shape == (-1, -1, 2)
+    code = {path.relative_to(folder / "code") for path in (folder / "code").rglob("*") if path.is_file()}
+    inference = {path.relative_to(ROOT) for path in (ROOT / "components/inference").rglob("*") if path.is_file()}
+    expected = {path for path in inference if "__pycache__" not in path.parts} | {Path("components/__init__.py")}
+    assert {path for path in code if "__pycache__" not in path.parts} == expected
+    assert {"bundle.schema.json", "completion.py"} <= {path.name for path in code}
+
+
+def test_only_the_condition_is_required_and_the_seed_is_a_parameter(project: Path) -> None:
+    model = mlflow.models.get_model_info(f"models:/{NAME}/1")
+    assert model.signature.inputs.required_input_names() == ["label"]
+    assert model.signature.inputs.optional_input_names() == ["instance", "styles"]
+    (image,) = model.signature.outputs.inputs
+    assert (image.type, image.shape) == (np.uint8, (-1, -1, -1, 3))
+    assert model.signature.params.to_dict() == [{"name": "seed", "default": 0, "shape": None, "type": "long"}]
+    types = {name: text.split("]")[0] + "]" for name, text in model.metadata["inputs"].items()}
+    assert types == {"label": "uint8 [N,H,W]", "instance": "int32 [N,H,W]", "styles": "float32 [N,M,F]"}
+
+
+def test_a_model_of_rgb_conditions_asks_for_pictures(project: Path) -> None:
+    assert registry.register(write_tiny_bundle(project / "edges", inputs=("picture",)), "edges") == 1
+    model = mlflow.pyfunc.load_model("models:/edges/1")
+    assert model.metadata.get_input_schema().required_input_names() == ["picture"]
+    picture = np.arange(96, dtype=np.uint8).reshape(1, 4, 8, 3)
+    assert np.array_equal(model.predict({"picture": picture}), picture)
+
+
+def test_a_loaded_model_takes_label_maps_alone_and_any_instance_ids(project: Path) -> None:
+    model = mlflow.pyfunc.load_model(f"models:/{NAME}/1")
+    label = np.zeros((2, 4, 8), np.uint8)
+    label[0, :, 4:] = 1
+    alone = model.predict({"label": label})
+    assert alone.shape == (2, 4, 8, 3)
+    assert alone[0, :, 4:].reshape(-1, 3).tolist() == [[1, 1, 30]] * 16  # of class 1, the second region, its only style
+    ids = np.where(label == 1, 26001, 24).astype(np.int64)
+    assert np.array_equal(model.predict({"label": label, "instance": ids}), alone)
+    drawn = {seed: model.predict({"label": label}, params={"seed": seed})[:, 0, 0, 2].tolist() for seed in range(12)}
+    assert all(first == second for first, second in drawn.values())  # whatever is beside it in the batch
+    assert {first for first, _ in drawn.values()} == {10, 20}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"label": np.zeros((4, 8), np.uint8)}, r"label: found uint8 of shape \(4, 8\), expected uint8 \[N,H,W\]"),
+        ({"label": np.zeros((1, 4, 8))}, "label: found float64 of shape"),
+        ({"label": np.full((1, 4, 8), 300)}, r"label: found 300\.\.300, expected 0\.\.255"),
+        ({"label": np.zeros((0, 4, 8), np.uint8)}, "found numbers of pictures {'label': 0"),
+        ({"instance": np.zeros((2, 4, 8), np.int32)}, "found numbers of pictures {'label': 1, 'instance': 2}"),
+        ({"instance": [[[0], [0, 1]]]}, r"instance: found lists of several lengths, expected an array \[N,H,W\]"),
+        ({"styles": np.zeros((1, 1, 2), np.float32)}, "styles: found without instance"),
+    ],
+)
+def test_a_wrong_input_of_the_model_is_named(project: Path, change: dict[str, object], message: str) -> None:
+    model = mlflow.pyfunc.load_model(f"models:/{NAME}/1")
+    with pytest.raises(ValueError, match=message):
+        model.predict({"label": np.zeros((1, 4, 8), np.uint8)} | change)
 
 
 @pytest.mark.slow
