@@ -17,7 +17,7 @@ $(INSTALLED): requirements.lock
 	touch $@
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff format --check .
