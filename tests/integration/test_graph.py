@@ -116,7 +116,7 @@ def test_scores_and_pictures_are_there_and_plausible(project: Path) -> None:
     assert scores["oracle_pixel_accuracy"] > 0.4
     assert len(list((project / "build/synthesized").glob("*.png"))) == 4
     bundle = json.loads((project / "build/bundle/bundle.json").read_text())
-    assert bundle["parity"]["largest_difference"] <= 1
+    assert bundle["graphs"]["float32"]["parity"]["largest_difference"] <= 1
     assert bundle["scores"]["mean_iou"] == scores["mean_iou"]
 
 

@@ -35,6 +35,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same with version 1 as its champion."""
+    monkeypatch.setattr(sys, "path", list(sys.path))  # MLflow puts a loaded model's code before ours, and leaves it
     monkeypatch.chdir(store)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store}/mlflow.db")
     client = mlflow.MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
