@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from components.score_text import with_bounds
 from pipelines.params import load_params
 from pipelines.tracking import tracking_uri
 
@@ -24,9 +25,10 @@ def summary() -> str:
     scores = json.loads(Path(scores_file).read_text())
     lines = [
         f"Recipe           {load_params().recipe}",
+        f"Page of results  {plots}/results.html",
         f"Pictures         {plots}/grid.png (condition, synthesized, real) and {outs_of('synthesize')[0]}/",
         f"Scores           {scores_file}",
-        *(f"  {name:<24} {value}" for name, value in scores.items()),
+        *(f"  {name:<32} {text}" for name, text in with_bounds(scores).items()),
         f"Serving bundle   {outs_of('export')[0]}/ (ONNX graphs, styles, classes, model card)",
         f"Tracked runs     {tracking_uri()}",
         "",

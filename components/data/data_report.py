@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import numpy as np
 from PIL import Image
 
@@ -24,6 +23,7 @@ from components.data.overlays import (
     shown_size,
     write_names,
 )
+from components.pages import render_page
 
 PAGE = "index.html"
 SAMPLES: dict[Split, int] = {"train": 6, "val": 3}
@@ -74,8 +74,8 @@ def write_report(manifest: Manifest, folder: Path) -> Path:
         The page.
     """
     folder.mkdir(parents=True)
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    page = render_page(
+        TEMPLATE,
         manifest=manifest,
         dataset=Path(manifest.root).name,
         splits=SPLITS,

@@ -1,1 +1,1 @@
-"""How good synthesized images are: segmentation scores by a PSPNet, beside those of real photos."""
+"""How good synthesized images are: a PSPNet's scores beside those of real photos, distances and diversity."""

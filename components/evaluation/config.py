@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from components.config import Config
+from components.evaluation.bootstrap import Bootstrap
 
 
 class SegmenterConfig(Config):
@@ -31,10 +32,30 @@ class SegmenterConfig(Config):
 
 
 class EvaluateConfig(Config):
-    """What evaluation shows.
+    """What is measured on the synthesized pictures, and shown.
 
     Attributes:
+        minimum_oracle_mean_iou: mean IoU on real photos below which the evaluator is reported as too weak to judge.
+        boundary_band: half-width in pixels of the band around instance boundaries that is scored by itself.
+        inception_weights: a local file of the Inception weights that FID and KID are defined on; null measures the same
+            distances on the evaluator's features, under names of their own.
+        bootstrap_samples: resamples of the pictures, from which confidence intervals are made.
+        confidence: of the intervals.
+        seed: of the resamples.
         grid_rows: pictures in the grid of condition / synthesized / real.
+        page_pictures: best pictures on the page of results, and as many worst ones.
     """
 
+    minimum_oracle_mean_iou: float = Field(ge=0, le=1)
+    boundary_band: int = Field(ge=1)
+    inception_weights: Path | None
+    bootstrap_samples: int = Field(ge=100)
+    confidence: float = Field(gt=0, lt=1)
+    seed: int = Field(ge=0)
     grid_rows: int = Field(ge=1)
+    page_pictures: int = Field(ge=1)
+
+    @property
+    def bootstrap(self) -> Bootstrap:
+        """How confidence intervals are made."""
+        return Bootstrap(self.bootstrap_samples, self.confidence, self.seed)

@@ -14,17 +14,17 @@ import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import normalize, pad
+from torch.nn.functional import normalize
 
 from components.data.encoding import to_signed_unit
-from components.evaluation.segmenter import SIZE_MULTIPLE, Segmenter
+from components.evaluation.segmenter import Segmenter
 from components.progress import track_progress
 
 
 def segmenter_diversity(
     segmenter: Segmenter, pictures: Iterable[Sequence[NDArray[np.uint8]]], total: int, fabric: Fabric
-) -> float:
-    """Mean distance between two samples of the same map, over all pairs of each map, then over the maps.
+) -> NDArray[np.float64]:
+    """Mean distance between two samples of the same map, over all its pairs, for each map.
 
     Args:
         segmenter: the evaluator.
@@ -38,16 +38,12 @@ def segmenter_diversity(
         images = to_signed_unit(torch.from_numpy(np.stack(samples))).to(fabric.device)
         layers = unit_features(segmenter, images)
         distances.append(np.mean([distance(layers, *pair) for pair in combinations(range(len(samples)), 2)]))
-    return float(np.mean(distances))
+    return np.array(distances)
 
 
-@torch.no_grad()
 def unit_features(segmenter: Segmenter, images: Tensor) -> list[Tensor]:
     """Encoder features of images (S, 3, H, W) in [-1, 1], of each layer (S, C, h, w) with unit length everywhere."""
-    height, width = images.shape[2:]
-    padded = pad(images, (0, -width % SIZE_MULTIPLE, 0, -height % SIZE_MULTIPLE), mode="replicate")
-    _, *layers = segmenter.network.encoder(padded)  # the first is the image itself
-    return [normalize(layer.float(), dim=1) for layer in layers]
+    return [normalize(layer, dim=1) for layer in segmenter.features(images)]
 
 
 def distance(layers: Sequence[Tensor], first: int, second: int) -> float:

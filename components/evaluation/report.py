@@ -5,6 +5,7 @@ Shapes: C classes; B pictures, H x W pixels.
 
 import csv
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
 from PIL import Image
@@ -14,8 +15,9 @@ from components.data.dataset import ClassInfo
 from components.data.draws import Draw
 from components.data.loader import BatchMaker
 from components.data.pictures import Picture, comparison_rows, grid, spread_positions
+from components.evaluation.bootstrap import Estimate
 from components.evaluation.evaluate import Images
-from components.evaluation.scores import Scores
+from components.evaluation.measure import CLASS_SCORES, Results
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -26,15 +28,19 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[objec
         writer.writerows(rows)
 
 
-def write_class_iou(path: Path, synthesized: Scores, oracle: Scores) -> None:
-    """Write each class's IoU on synthesized images and on real photos; a class without one has no row."""
+def write_class_scores(path: Path, results: Results, classes: Sequence[ClassInfo]) -> None:
+    """Write each class's scores on synthesized pictures and on real photos, with the bounds of their intervals.
+
+    A class without an IoU has no row; another score that it lacks is left empty.
+    """
+    header = ["class", "source"] + [f"{name}{bound}" for name in CLASS_SCORES for bound in ("", "_low", "_high")]
     rows = [
-        (name, source, f"{iou:.4f}")
-        for source, scores in (("synthesized", synthesized), ("oracle", oracle))
-        for name, iou in scores.class_iou.items()
-        if iou is not None
+        [each.name, source, *chain.from_iterable(map(_cells, scores.values()))]
+        for source, found in (("synthesized", results.synthesized), ("oracle", results.oracle))
+        for each in classes
+        if found and not each.ignored_in_scores and (scores := found.of_class(each.name))["iou"]
     ]
-    write_table(path, ("class", "source", "iou"), rows)
+    write_table(path, header, rows)
 
 
 def write_confusion(path: Path, confusion: Tensor, classes: Sequence[ClassInfo]) -> None:
@@ -56,3 +62,9 @@ def write_grid(path: Path, maker: BatchMaker, images: Images, *, rows: int) -> N
         batch = maker.make([Draw(position)])
         lines += comparison_rows(batch, images(batch), maker.store.index.classes)
     Image.fromarray(grid(lines)).save(path)
+
+
+def _cells(estimate: Estimate | None) -> list[str]:
+    if estimate is None:
+        return ["", "", ""]
+    return [f"{figure:.4f}" for figure in (estimate.value, estimate.low, estimate.high)]

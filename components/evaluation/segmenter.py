@@ -37,8 +37,7 @@ class Segmenter(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) in [-1, 1] -> logits (B, C, H, W), minus infinity for the ignored classes."""
         height, width = image.shape[2:]
-        padded = pad(image, (0, -width % SIZE_MULTIPLE, 0, -height % SIZE_MULTIPLE), mode="replicate")
-        logits: Tensor = self.network(padded)[:, :, :height, :width]
+        logits: Tensor = self.network(_padded(image))[:, :, :height, :width]
         return logits.float().masked_fill(self.get_buffer("_ignored").view(1, -1, 1, 1), -math.inf)
 
     @torch.no_grad()
@@ -46,6 +45,12 @@ class Segmenter(nn.Module):
         """(B, 3, H, W) in [-1, 1] -> classes (B, H, W) int64."""
         logits: Tensor = self(image)
         return logits.argmax(1)
+
+    @torch.no_grad()
+    def features(self, image: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) in [-1, 1] -> float32 features (B, D, h, w) of each layer of the encoder, finest first."""
+        _, *layers = self.network.encoder(_padded(image))  # the first is the image itself
+        return [layer.float() for layer in layers]
 
     def save(self, folder: Path) -> None:
         """Write weights and shape into `folder`."""
@@ -67,3 +72,8 @@ def load_segmenter(folder: Path, classes: tuple[ClassInfo, ...]) -> Segmenter:
     segmenter = Segmenter(classes, **shape)
     load_weights(segmenter, read_weights(folder / WEIGHTS_FILE), source=folder / WEIGHTS_FILE)
     return segmenter.eval()
+
+
+def _padded(image: Tensor) -> Tensor:
+    height, width = image.shape[2:]
+    return pad(image, (0, -width % SIZE_MULTIPLE, 0, -height % SIZE_MULTIPLE), mode="replicate")

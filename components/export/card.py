@@ -5,13 +5,24 @@ from typing import Any
 
 from components.data.dataset import ClassInfo
 from components.models.networks import PhaseShape
+from components.score_text import with_bounds
 
 SCORE_WORDS = {
     "mean_iou": "mean IoU of a PSPNet on the synthesized validation pictures",
     "oracle_mean_iou": "the same on the real photos (the ceiling)",
     "pixel_accuracy": "pixel accuracy on the synthesized pictures",
     "oracle_pixel_accuracy": "the same on the real photos",
+    "frequency_weighted_iou": "IoU weighted by the classes' shares, on the synthesized pictures",
+    "oracle_frequency_weighted_iou": "the same on the real photos",
+    "boundary_mean_iou": "mean IoU near the boundaries of instances, on the synthesized pictures",
+    "oracle_boundary_mean_iou": "the same on the real photos",
     "mean_absolute_difference": "mean difference to the real photos, in grey levels",
+    "fid": "FID",
+    "kid": "KID",
+    "segmenter_frechet_distance": "Fréchet distance on the PSPNet's features (not FID)",
+    "segmenter_kernel_distance": "kernel distance on the PSPNet's features (not KID)",
+    "diversity_segmenter_features": "difference between pictures of the same map, on the PSPNet's features",
+    "evaluator_too_weak": "1 where the PSPNet is too weak to judge",
 }
 
 
@@ -59,7 +70,7 @@ def model_card(
         f"{model.size_multiple}.",
         "",
         "## Scores",
-        *(f"- {SCORE_WORDS.get(name, name)}: {value:.4g}" for name, value in scores.items()),
+        *(f"- {SCORE_WORDS.get(name, name)}: {text}" for name, text in with_bounds(scores).items()),
         *([] if scores else ["They were not measured."]),
         "",
     ]

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import numpy as np
 import torch
 from lightning_fabric import Fabric
@@ -19,6 +18,7 @@ from components.data.draws import Draw
 from components.data.loader import BatchMaker
 from components.data.overlays import Picture, resized
 from components.models.networks import Networks
+from components.pages import render_page
 from components.progress import track_progress
 from components.styles.agreement import Agreement, ClassAgreement, TrueStyles
 from components.styles.cluster import ClassStyles
@@ -118,8 +118,8 @@ def write_page(folder: Path, content: PageContent) -> None:
     content.networks.generator.to(content.fabric.device).eval()
     indices = sorted(content.clustered)
     shown = track_progress(indices, total=len(indices), label="drawing styles of classes")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    page = render_page(
+        TEMPLATE,
         sections=[_section(content, index, folder) for index in shown],
         overall=content.agreement.overall if content.agreement else None,
         changes_class=content.changes_class,

@@ -63,7 +63,8 @@ def _train_and_score(
     segmenter.save(folder)
     oracle = scores_of(confusion_of(segmenter, makers[1], photos, fabric), val.index.classes)
     (folder / "oracle.json").write_text(json.dumps(asdict(oracle), indent=1))
-    run.log_score({"oracle_pixel_accuracy": oracle.pixel_accuracy, "oracle_mean_iou": oracle.mean_iou})
+    overall = ("mean_iou", "pixel_accuracy", "frequency_weighted_iou")
+    run.log_score({f"oracle_{name}": getattr(oracle, name) for name in overall})
 
 
 if __name__ == "__main__":

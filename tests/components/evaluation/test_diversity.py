@@ -54,11 +54,13 @@ def test_equal_samples_have_no_diversity(segmenter: Segmenter) -> None:
     assert segmenter_diversity(segmenter, [[sample, sample, sample]], 1, cpu_fabric()) == 0
 
 
-def test_diversity_is_the_mean_over_pairs_and_then_over_maps_of_any_size(segmenter: Segmenter) -> None:
+def test_diversity_is_the_mean_over_the_pairs_of_each_map_of_any_size(segmenter: Segmenter) -> None:
     maps = [_samples(3, seed=3), _samples(2, seed=4, height=24, width=40)]
     a, b, c = maps[0]
-    pairs = [segmenter_diversity(segmenter, [pair], 1, cpu_fabric()) for pair in ([a, b], [a, c], [b, c], maps[1])]
-    expected = (sum(pairs[:3]) / 3 + pairs[3]) / 2
+    pairs = [
+        segmenter_diversity(segmenter, [pair], 1, cpu_fabric()).item() for pair in ([a, b], [a, c], [b, c], maps[1])
+    ]
+    expected = [(pairs[0] + pairs[1] + pairs[2]) / 3, pairs[3]]
     assert segmenter_diversity(segmenter, maps, 2, cpu_fabric()) == pytest.approx(expected, rel=1e-4)
 
 

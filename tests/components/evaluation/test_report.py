@@ -6,8 +6,9 @@ import torch
 from PIL import Image
 
 from components.data.loader import Batch
-from components.evaluation.report import write_class_iou, write_confusion, write_grid
-from components.evaluation.scores import Scores
+from components.evaluation.measure import Results, Segmentation
+from components.evaluation.report import write_class_scores, write_confusion, write_grid
+from components.evaluation.scores import ScoreEstimates, Scores
 from tests.tiny import CLASSES, mixed_store, tiny_maker, tiny_samples, write_store
 
 
@@ -16,16 +17,27 @@ def _rows(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
-def test_class_iou_has_a_row_for_each_class_and_source_that_has_one(tmp_path: Path) -> None:
-    synthesized = Scores(0.5, 0.4, {"road": 0.5, "car": None, "sky": 0.0})
-    oracle = Scores(0.9, 0.8, {"road": 2 / 3, "car": 1.0, "sky": None})
-    write_class_iou(tmp_path / "iou.csv", synthesized, oracle)
-    assert _rows(tmp_path / "iou.csv") == [
-        ["class", "source", "iou"],
-        ["road", "synthesized", "0.5000"],
-        ["sky", "synthesized", "0.0000"],
-        ["road", "oracle", "0.6667"],
-        ["car", "oracle", "1.0000"],
+def test_class_scores_have_a_row_for_each_class_and_source_that_has_an_iou(tmp_path: Path) -> None:
+    def scores(*iou: float | None) -> Scores:
+        names = ("road", "car", "sky")
+        accuracy = dict.fromkeys(names, 0.75) | {"sky": None}
+        return Scores(0, 0, 0, class_accuracy=accuracy, class_iou=dict(zip(names, iou, strict=True)))
+
+    def segmentation(everywhere: ScoreEstimates, near: ScoreEstimates | None) -> Segmentation:
+        return Segmentation(everywhere, near, torch.zeros(4, 4), np.zeros(1))
+
+    synthesized = ScoreEstimates(scores(0.5, None, 0), low=scores(0.25, None, 0), high=scores(2 / 3, None, 0))
+    near = ScoreEstimates(scores(None, None, 0.125), scores(None, None, 0.1), scores(None, None, 0.2))
+    oracle = ScoreEstimates(*[scores(None, 1, None)] * 3)
+    results = Results({}, segmentation(oracle, None), segmentation(synthesized, near), np.zeros(1), False)
+    write_class_scores(tmp_path / "scores.csv", results, CLASSES)
+    header, *rows = _rows(tmp_path / "scores.csv")
+    names = ("iou", "accuracy", "boundary_iou")
+    assert header == ["class", "source", *(f"{name}{end}" for name in names for end in ("", "_low", "_high"))]
+    assert rows == [
+        ["road", "synthesized", "0.5000", "0.2500", "0.6667", *["0.7500"] * 3, *[""] * 3],
+        ["sky", "synthesized", *["0.0000"] * 3, *[""] * 3, "0.1250", "0.1000", "0.2000"],
+        ["car", "oracle", *["1.0000"] * 3, *["0.7500"] * 3, *[""] * 3],
     ]
 
 

@@ -12,7 +12,7 @@ from components.checkpoint import TEMPORARY_FILE, CheckpointFolder
 from components.data.loader import BatchMaker
 from components.evaluation import segmenter_training
 from components.evaluation.config import SegmenterConfig
-from components.evaluation.evaluate import confusion_of, mean_absolute_difference, named_images, photos
+from components.evaluation.evaluate import absolute_differences, confusion_of, confusions_of, named_images, photos
 from components.evaluation.scores import scores_of
 from components.evaluation.segmenter import Segmenter, load_segmenter
 from components.evaluation.segmenter_training import train_segmenter
@@ -156,10 +156,10 @@ def test_the_same_seed_trains_the_same_segmenter(tmp_path: Path) -> None:
 def test_named_images_are_scored_in_place_of_photos(tmp_path: Path) -> None:
     maker = tiny_maker(tiny_store(tmp_path / "val", count=3))
     pixels = {name: sample["image"] for name, sample in zip(maker.store.index.names, maker.store, strict=True)}
-    assert mean_absolute_difference(maker, photos) == 0
-    assert mean_absolute_difference(maker, named_images(pixels.__getitem__)) == 0
+    assert absolute_differences(maker, photos).tolist() == [0, 0, 0]
+    assert absolute_differences(maker, named_images(pixels.__getitem__)).tolist() == [0, 0, 0]
     darker = {name: np.where(image >= 12, image - 12, image + 12).astype(np.uint8) for name, image in pixels.items()}
-    assert mean_absolute_difference(maker, named_images(darker.__getitem__)) == pytest.approx(12, abs=1e-4)
+    assert absolute_differences(maker, named_images(darker.__getitem__)) == pytest.approx([12, 12, 12], abs=1e-4)
     segmenter = _segmenter()
     on_photos = confusion_of(segmenter, maker, photos, cpu_fabric())
     assert torch.equal(confusion_of(segmenter, maker, named_images(pixels.__getitem__), cpu_fabric()), on_photos)
@@ -234,4 +234,11 @@ def test_pictures_of_several_sizes_are_trained_on_and_scored_pixel_by_pixel(tmp_
     confusion = confusion_of(segmenter, maker, photos, cpu_fabric())
     assert int(confusion.sum()) == sum(int((sample["label"] != 0).sum()) for sample in maker.store)
     pixels = {name: sample["image"] for name, sample in zip(maker.store.index.names, maker.store, strict=True)}
-    assert mean_absolute_difference(maker, named_images(pixels.__getitem__)) == 0
+    assert absolute_differences(maker, named_images(pixels.__getitem__)).tolist() == [0, 0, 0, 0]
+    each = confusions_of(segmenter, maker, photos, cpu_fabric(), band=1)
+    assert torch.equal(each.everywhere.sum(0), confusion)
+    near = [
+        np.unpackbits(sample["boundary"], axis=-1, count=sample["label"].shape[1])[sample["label"] != 0].sum()
+        for sample in maker.store
+    ]
+    assert each.near_boundaries.sum((1, 2)).tolist() == near
