@@ -20,12 +20,13 @@ def main(out: Path, kind: str) -> None:
             raise ValueError("params.yaml: broken")
         if kind == "works":
             return
-        print("ready", flush=True)
         if kind == "trains":
             with preemption() as notice:
+                print("ready", flush=True)
                 while not notice.requested:
                     time.sleep(0.01)
             raise Preempted("saved after 3 steps")
+        print("ready", flush=True)
         time.sleep(60)
 
 run_entry_point(main)
