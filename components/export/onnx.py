@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
+from components.export.output_layer import with_output_of_four_pixels
 from components.export.serving import ServingGraph, example_inputs
 from components.models.networks import Networks
 
@@ -17,6 +18,7 @@ from components.models.networks import Networks
 def export_onnx(networks: Networks, path: Path, *, opset: int) -> None:
     """Write the serving graph, its weights inside, with dynamic batch, height, width and instance count."""
     graph = ServingGraph(networks.cpu()).eval()
+    graph.generator = with_output_of_four_pixels(graph.generator)
     multiple = networks.shape.model.size_multiple
     inputs = example_inputs(networks, batch=2, height=4 * multiple, width=6 * multiple, instances=5, seed=0)
     export_module(graph, path, inputs=inputs, names=graph.inputs, output="image", multiple=multiple, opset=opset)
