@@ -1,0 +1,1 @@
+"""A study in the browser: which of two pictures do people find more real?"""

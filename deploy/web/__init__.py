@@ -1,0 +1,1 @@
+"""What the web applications of `deploy` share: headers and limits, and how they tell of errors."""
