@@ -13,6 +13,9 @@ from components.inference import Bundle
 from pipelines.tracking import EXPERIMENT
 
 ROOT = Path(__file__).resolve().parents[1]
+REGISTRATION_TAG = "registration"
+PENDING = "pending"
+BUNDLE_PATH = "artifacts/bundle"  # in the MLflow model, which puts each artifact under its folder's name
 INPUT_TYPES = {
     "label": "uint8 [N,H,W], class indices",
     "picture": "uint8 [N,H,W,3], RGB",
@@ -23,6 +26,8 @@ INPUT_TYPES = {
 
 def log_model(bundle: Bundle, name: str) -> str:
     """Log a bundle as an MLflow model with signature, input example and pinned requirements.
+
+    Its tag `registration` is `pending` until whoever registers it says which version it became.
 
     Returns:
         MLflow's id of the model.
@@ -47,6 +52,7 @@ def log_model(bundle: Bundle, name: str) -> str:
             input_example=_example(bundle),
             metadata={"inputs": {name: INPUT_TYPES[name] for name in bundle.inputs}},
             pip_requirements=_requirements(),
+            tags={REGISTRATION_TAG: PENDING},
         )
     return str(model.model_id)
 

@@ -53,7 +53,7 @@ class Outbox:
         """Put an entry on the disk, to be sent; where the disk is full it is left out with a warning.
 
         Args:
-            entry: `metrics`, `artifacts` or `status`; see `_deliver`.
+            entry: `metrics`, `artifacts`, `tags` or `status`; see `_deliver`.
             fill: puts the files of `artifacts` into the folder that it is given.
         """
         self._number += 1
@@ -189,7 +189,7 @@ def _files_of(path: Path) -> Path:
 
 
 def _deliver(client: Any, run_id: str, entry: Entry, files: Path) -> None:
-    from mlflow.entities import Metric
+    from mlflow.entities import Metric, RunTag
 
     if "metrics" in entry:
         metrics = [Metric(name, value, entry["time"], entry["step"]) for name, value in entry["metrics"].items()]
@@ -197,6 +197,8 @@ def _deliver(client: Any, run_id: str, entry: Entry, files: Path) -> None:
     elif "artifacts" in entry:
         if files.is_dir():  # else it was sent, and the process ended before it removed the entry
             client.log_artifacts(run_id, str(files), entry["artifacts"])
+    elif "tags" in entry:
+        client.log_batch(run_id, tags=[RunTag(name, value) for name, value in entry["tags"].items()])
     else:
         client.set_terminated(run_id, entry["status"], entry["time"])
 

@@ -17,6 +17,7 @@ from components.models.config import ModelConfig
 from components.runtime import RuntimeConfig
 from components.styles.config import ClusterConfig, SynthesizeConfig
 from components.training.config import PhaseConfig, ProgressConfig
+from pipelines.flows.config import RetrainConfig
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -44,6 +45,7 @@ class Params(Config):
     synthesize: SynthesizeConfig
     evaluate: EvaluateConfig
     export: ExportConfig
+    retrain: RetrainConfig
 
 
 def load_params(path: Path = PARAMS_FILE) -> Params:

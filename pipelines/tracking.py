@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "semantic-synthesis"
+MLFLOW_PARENT_TAG = "mlflow.parentRunId"
+PARENT_RUN = "RETRAIN_PARENT_RUN"  # environment variable: MLflow's id of the retraining that runs the stages
 
 
 def tracking_uri() -> str:
@@ -37,6 +39,7 @@ def quiet_mlflow() -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of each try
@@ -81,6 +84,10 @@ class StageRun:
         """Keep all files of a folder, as they are now, under `artifact_path`."""
         self._outbox.add({"artifacts": artifact_path}, lambda copy: shutil.copytree(folder, copy, dirs_exist_ok=True))
 
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Set tags of the run."""
+        self._outbox.add({"tags": dict(tags)})
+
 
 @contextmanager
 def start_run(
@@ -88,7 +95,8 @@ def start_run(
 ) -> Iterator[StageRun]:
     """Record a stage as an MLflow run, named for it, in the experiment `semantic-synthesis`.
 
-    The run ends as FINISHED, as FAILED after an exception, as KILLED after an interrupt. What the stages before could
+    In a retraining it is a child of that one's run, which the environment names. The run ends as FINISHED, as FAILED
+    after an exception, as KILLED after an interrupt. What the stages before could
     not send is sent first.
 
     Args:
@@ -101,10 +109,42 @@ def start_run(
     Raises:
         TrackingError: the tracking server does not answer; once the run has started, it may go away.
     """
+    tags = {"data_fingerprint": data_fingerprint}
+    if parent := os.environ.get(PARENT_RUN):
+        tags[MLFLOW_PARENT_TAG] = parent
+    with _recorded(stage, params, tags, resume_file) as run:
+        yield run
+
+
+@contextmanager
+def start_parent_run(name: str, tags: Mapping[str, str]) -> Iterator[StageRun]:
+    """Record a retraining as an MLflow run; stages that get its id in `RETRAIN_PARENT_RUN` become its children.
+
+    It ends as `start_run` says.
+
+    Raises:
+        TrackingError: the tracking server does not answer; once the run has started, it may go away.
+    """
+    with _recorded(name, {}, tags, None) as run:
+        yield run
+
+
+def end_killed_run(run_id: str, tags: Mapping[str, str]) -> None:
+    """End a run as KILLED whose process was killed before it could; the outbox sends that."""
+    outbox = Outbox(run_id, tracking_uri())
+    outbox.add({"tags": dict(tags)})
+    outbox.add({"status": "KILLED", **_now()})
+    outbox.close()
+
+
+@contextmanager
+def _recorded(
+    name: str, params: Mapping[str, Any], tags: Mapping[str, str], resume_file: Path | None
+) -> Iterator[StageRun]:
     quiet_mlflow()
     wait_briefly()
     uri = tracking_uri()
-    run_id = _begin(uri, stage, params, data_fingerprint, resume_file)
+    run_id = _begin(uri, name, params, tags, resume_file)
     outbox = Outbox(run_id, uri)
     status = "KILLED"
     try:
@@ -139,14 +179,14 @@ def latest_run(stage: str, data_fingerprint: str) -> str | None:
     return runs[0].info.run_id if runs else None
 
 
-def _begin(uri: str, stage: str, params: Mapping[str, Any], data_fingerprint: str, resume_file: Path | None) -> str:
+def _begin(uri: str, name: str, params: Mapping[str, Any], tags: Mapping[str, str], resume_file: Path | None) -> str:
     from mlflow import MlflowClient
 
-    tags = {"stage": stage, "data_fingerprint": data_fingerprint, **git_tags()}
+    all_tags = {"stage": name, **git_tags(), **tags}
     try:
         send_all(uri)
         with reaching(uri):
-            run_id = _start_or_resume(MlflowClient(uri), stage, params, tags, resume_file)
+            run_id = _start_or_resume(MlflowClient(uri), name, params, all_tags, resume_file)
     except TrackingError as error:
         raise TrackingError(
             f"{error}; start it, name another in MLFLOW_TRACKING_URI, or unset that to record in mlflow.db"

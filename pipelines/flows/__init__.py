@@ -2,7 +2,7 @@
 
 import os
 
-# its own server takes over 20 s, Prefect's limit, on the first start of a slow machine
-os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+# its own server takes over 20 s, Prefect's limit, on the first start of a slow or busy machine
+os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "300")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines import registry
+from pipelines.registry.__main__ import app
 from tests.tiny_bundle import write_tiny_bundle
 
 NAME = "street"
@@ -39,13 +40,14 @@ def project(store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(store)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store}/mlflow.db")
     client = mlflow.MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
-    client.delete_registered_model_alias(NAME, registry.PREVIOUS)
+    for alias in (registry.PREVIOUS, registry.CHALLENGER):
+        client.delete_registered_model_alias(NAME, alias)
     client.set_registered_model_alias(NAME, registry.CHAMPION, "1")
     return store
 
 
 def _cli(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(registry.app, [*arguments, "--name", NAME])
+    result = CliRunner().invoke(app, [*arguments, "--name", NAME])
     return result.exit_code, result.output
 
 
@@ -162,8 +164,8 @@ def test_promote_and_rollback_swap_the_champion_and_the_one_before(project: Path
 
 
 def test_promoting_the_champion_again_keeps_the_one_before(project: Path) -> None:
-    registry.promote(2, NAME)
-    registry.promote(2, NAME)
+    registry.promote(2, NAME, why="it is better")
+    registry.promote(2, NAME, why="once more")
     assert registry.aliases(NAME) == {"champion": 2, "previous": 1}
 
 
@@ -185,7 +187,7 @@ def test_list_shows_versions_with_aliases_and_scores(project: Path) -> None:
     assert newest.split()[:2] == ["2", "0.7500"]
     assert oldest.split()[:3] == ["1", "champion", "0.5000"]
     assert oldest.split()[-1] == "data-a"
-    other = CliRunner().invoke(registry.app, ["list", "--name", "nothing"])
+    other = CliRunner().invoke(app, ["list", "--name", "nothing"])
     assert (other.exit_code, other.output) == (0, "nothing has no versions\n")
 
 

@@ -6,7 +6,17 @@ from mlflow import MlflowClient
 from PIL import Image
 
 from components.preemption import Preempted
-from pipelines.tracking import EXPERIMENT, StageRun, git_tags, latest_run, start_run, tracking_uri
+from pipelines.tracking import (
+    EXPERIMENT,
+    PARENT_RUN,
+    StageRun,
+    end_killed_run,
+    git_tags,
+    latest_run,
+    start_parent_run,
+    start_run,
+    tracking_uri,
+)
 
 
 @pytest.fixture
@@ -52,6 +62,22 @@ def test_a_run_keeps_params_metrics_tags_and_artifacts(store: MlflowClient, tmp_
     assert [entry.path for entry in store.list_artifacts(run.run_id, "plots")] == ["plots/loss.csv"]
     assert latest_run("train_global", "data-a") == run.run_id
     assert latest_run("train_global", "data-b") is None
+
+
+def test_a_stage_of_a_retraining_is_a_child_of_its_run(store: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    with start_parent_run("retrain", {"model": "street"}) as parent:
+        monkeypatch.setenv(PARENT_RUN, parent.run_id)
+        with start_run("prepare", {}, "data-a") as child:
+            pass
+        parent.set_tags({"outcome": "promoted"})
+    stored = store.get_run(parent.run_id)
+    assert stored.info.status == "FINISHED"
+    assert (stored.data.tags["model"], stored.data.tags["outcome"]) == ("street", "promoted")
+    assert "mlflow.parentRunId" not in stored.data.tags
+    assert store.get_run(child.run_id).data.tags["mlflow.parentRunId"] == parent.run_id
+    end_killed_run(child.run_id, {"outcome": "killed"})
+    assert store.get_run(child.run_id).info.status == "KILLED"
+    assert store.get_run(child.run_id).data.tags["outcome"] == "killed"
 
 
 def test_more_params_than_one_write_holds_are_all_kept(store: MlflowClient) -> None:
