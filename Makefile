@@ -3,30 +3,36 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo setup test check lint lock
-demo: setup
+.PHONY: help demo setup test check lint lock
+.DEFAULT_GOAL := help
+
+help:  ## print this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 10
+
+demo: setup  ## install, run the whole graph on the default scenes, say where pictures, scores and model are
 	$(BIN)/dvc repro
 	@$(BIN)/python -m pipelines.summary
 
-setup: $(INSTALLED)
+setup: $(INSTALLED)  ## make .venv from requirements.lock
 
 $(INSTALLED): requirements.lock
+	@sh deploy/check_machine.sh $(PYTHON)
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet uv==$(UV_VERSION)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
 	touch $@
 
-test: setup
+test: setup  ## install and run all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-lint: setup
+lint: setup  ## format, lint, types, import rules, spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
-check: lint test
+check: lint test  ## lint and test: what CI runs
 
-lock: setup
+lock: setup  ## write requirements.lock anew, with the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --upgrade --all-extras --no-emit-index-url --no-header --no-annotate --python-version 3.11 pyproject.toml -o requirements.lock
