@@ -73,17 +73,26 @@ def _create_version(bundle: Bundle, name: str, run_id: str | None, tags: Mapping
     with asking() as client:
         model_id = log_model(bundle, name)
         _ensure_model(client, name)
-        created = client.create_model_version(
+        source = f"models:/{model_id}"
+        client.create_model_version(
             name,
-            source=f"models:/{model_id}",
+            source=source,
             run_id=run_id,
             model_id=model_id,
             tags=dict(tags),
             description=card.read_text(encoding="utf-8")[:DESCRIPTION_LIMIT] if card.is_file() else None,
         )
-        version = int(created.version)
+        version = _single_version(client, name, source)
         client.set_logged_model_tags(model_id, {REGISTRATION_TAG: f"{name} version {version}"})
     return version
+
+
+def _single_version(client: "MlflowClient", name: str, source: str) -> int:
+    """Give the version of an upload; MLflow's client repeats a request whose answer was lost, which makes two."""
+    first, *repeated = sorted(int(entry.version) for entry in versions(name) if entry.source == source)
+    for version in repeated:
+        client.delete_model_version(name, str(version))
+    return first
 
 
 def _ensure_model(client: "MlflowClient", name: str) -> None:

@@ -52,6 +52,19 @@ def test_a_version_is_the_challenger_with_the_state_of_the_project_as_tags(proje
     assert (tags["parent_run"], tags["night"], tags["git_commit"]) == ("abc", "1", "unknown")
 
 
+def test_a_request_that_the_client_repeats_makes_one_version(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = MlflowClient.create_model_version
+
+    def create_twice(*arguments: Any, **named: Any) -> Any:
+        create(*arguments, **named)  # its answer was lost
+        return create(*arguments, **named)
+
+    monkeypatch.setattr(MlflowClient, "create_model_version", create_twice)
+    assert registry.register(project / "bundle", NAME) == 1
+    assert [int(entry.version) for entry in registry.versions(NAME)] == [1]
+    assert registry.aliases(NAME) == {"challenger": 1}
+
+
 def test_the_same_bundle_is_registered_once(project: Path) -> None:
     assert registry.register(project / "bundle", NAME) == 1
     assert registry.tag(1, NAME, "dvc_lock_sha256") == "absent"
