@@ -99,6 +99,7 @@ def test_a_single_parameter_may_be_set_over_a_recipe(tmp_path: Path) -> None:
             {"finetune__crop": {"height": 32, "width": 36}},
             "finetune.crop.width: must be a multiple of 8 and at least 16, got 36",
         ),
+        ({"retrain__minimum_gain": 2}, "retrain.minimum_gain: must be at most 1, got 2"),
         ({"model__generator": "unet"}, "model.n_local_enhancers: must be 0 for the generator unet, got 1"),
         ({"model__features": "precomputed"}, "model.features_file: must be a file for precomputed features, got null"),
     ],
