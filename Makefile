@@ -3,7 +3,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help demo setup test check lint lock
+.PHONY: help demo setup test check lint audit lock
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -33,6 +33,9 @@ lint: setup  ## format, lint, types, import rules, spelling
 	$(BIN)/codespell
 
 check: lint test  ## lint and test: what CI runs
+
+audit: setup  ## bill of materials, licences, secrets, known vulnerabilities: build/audit
+	.ci/audit
 
 lock: setup  ## write requirements.lock anew, with the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --upgrade --all-extras --no-emit-index-url --no-header --no-annotate --python-version 3.11 pyproject.toml -o requirements.lock

@@ -15,13 +15,15 @@ import psycopg2
 import pytest
 
 from tests.deploy.container_files import DEPLOY, services
-from tests.stack.opt_in import needs_opt_in
 from tests.stack.servers import CREDENTIALS, DIRECT, S3, Postgres, postgres_programs
 from tests.stack.service import Service, free_port, listens
 
-PASSWORDS = {"MLFLOW_DATABASE_PASSWORD": "it's mlflow", "PREFECT_DATABASE_PASSWORD": "prefect"}
+PASSWORDS = {
+    "MLFLOW_DATABASE_PASSWORD": "it's mlflow",  # pragma: allowlist secret
+    "PREFECT_DATABASE_PASSWORD": "prefect",  # pragma: allowlist secret
+}
 
-pytestmark = [pytest.mark.slow, needs_opt_in]
+pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from pipelines.outbox import Outbox, TrackingError, entries, send_all
 from pipelines.tracking import start_run, tracking_uri
 
 ROOT = Path(__file__).parents[2]
-NOBODY = "http://user:secret@127.0.0.1:9"  # the discard port: nothing listens there
+# the discard port: nothing listens there
+NOBODY = "http://user:secret@127.0.0.1:9"  # pragma: allowlist secret
 
 
 def _wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
