@@ -4,9 +4,13 @@ An event is `retraining.promoted`, `.unchanged`, `.rejected` or `.failed`. Faili
 """
 
 import logging
+from base64 import b64encode
 from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.blocks.webhook import Webhook
@@ -19,6 +23,7 @@ from pipelines.tracking import StageRun
 
 TAG_LIMIT = 5000  # characters; MLflow's databases hold no more
 ARTIFACT_KEY = "retraining"
+SHOWN_SIZE = (1024, 1024)  # pixels at most, width and height, of the picture in the artifact
 
 
 def tell(outcome: Outcome, name: str, run: StageRun | None, webhook: str | None) -> None:
@@ -67,12 +72,22 @@ def _title(outcome: Outcome) -> str:
 
 def _page(outcome: Outcome, message: dict[str, Any]) -> str:
     if outcome.verdict is not None:
-        return outcome.verdict.markdown()
+        pictures = outcome.verdict.pictures
+        return outcome.verdict.markdown() + ("" if pictures is None else f"\n\n![pictures]({_embedded(pictures)})")
     where = f" in step `{outcome.step}`" if outcome.step else ""
     lines = [f"## {_title(outcome)}{where}", "", message["reason"]]
     if message["log"]:
         lines += ["", "```", *message["log"], "```"]
     return "\n".join(lines)
+
+
+def _embedded(picture: Path) -> str:
+    """Give a picture as part of the address itself: Prefect's page reaches no file of this machine."""
+    content = BytesIO()
+    with Image.open(picture) as image:
+        image.thumbnail(SHOWN_SIZE)
+        image.convert("RGB").save(content, "JPEG", quality=90)
+    return f"data:image/jpeg;base64,{b64encode(content.getvalue()).decode()}"
 
 
 def _emit(message: dict[str, Any]) -> None:

@@ -7,16 +7,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.stack.opt_in import FOLDER, needs_opt_in
 from tests.stack.prefect_client import PrefectClient
 from tests.stack.servers import DIRECT, S3, Postgres, mlflow_server, postgres_programs, prefect_server
 from tests.stack.service import Service
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.parent == FOLDER:
-            item.add_marker(needs_opt_in)
 
 
 @dataclass(frozen=True)

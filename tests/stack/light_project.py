@@ -111,10 +111,12 @@ class LightProject:
     Attributes:
         folder: of the project.
         environment: variables of its runs: where the servers are.
+        logs: folder that takes the output of its runs, and of those of its copies.
     """
 
     folder: Path
     environment: Mapping[str, str]
+    logs: Path
 
     @classmethod
     def create(cls, folder: Path, environment: Mapping[str, str]) -> "LightProject":
@@ -131,7 +133,7 @@ class LightProject:
         params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
         params |= {"retrain": retrain_config().model_dump(), "evaluate": evaluate_config().model_dump()}
         (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-        project = cls(folder, environment)
+        project = cls(folder, environment, folder.parent)
         project.renew_bundle(0.5)
         git(folder, "init", "--quiet")
         subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet"], cwd=folder, check=True)
@@ -154,7 +156,7 @@ class LightProject:
     def copy(self, folder: Path) -> "LightProject":
         """Copy it, as another machine would have it."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        return LightProject(folder, self.environment)
+        return LightProject(folder, self.environment, self.logs)
 
     def retrain(self, name: str, **parameters: object) -> "Retraining":
         """Run the flow to its end."""
@@ -166,7 +168,7 @@ class LightProject:
     def retraining(self, name: str, **parameters: object) -> Iterator["Retraining"]:
         """Run the flow during the block, in a group of its own; steps that fail are not tried again by default."""
         arguments = json.dumps({"name": name, "retries": 0} | parameters)
-        log = self.folder.with_name(f"{uuid4().hex}.log")
+        log = self.logs / f"{uuid4().hex}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-c", RUN, arguments],

@@ -1,8 +1,9 @@
 """S3's interface on loopback, in memory, as a program of its own: `python s3_server.py PORT TROUBLE`.
 
-While the file TROUBLE exists, writes fail. It holds what happens and after how many writes: `503 2` answers the third
-and all later ones as a store that is overloaded, `403 0` all as one whose credentials have run out, and `hold 1` lets
-all but the first wait until the file is gone.
+While the file TROUBLE exists, writes fail. It holds what happens, after how many writes, and in which part of the
+store: `503 2 /` answers the third and all later ones as a store that is overloaded, `403 0 /bucket/dvc/` all of one
+folder as a store for which the credentials have run out, and `hold 1 /` lets all but the first wait until the file is
+gone.
 """
 
 import sys
@@ -32,7 +33,7 @@ class TroubledStore:
 
     def __call__(self, request: dict[str, Any], respond: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request, as a WSGI application does."""
-        kind = self._trouble_of(request["REQUEST_METHOD"])
+        kind = self._trouble_of(request["REQUEST_METHOD"], request["PATH_INFO"])
         if kind == "hold":
             while self._trouble.exists():
                 time.sleep(0.05)
@@ -40,14 +41,16 @@ class TroubledStore:
             return _refuse(HTTPStatus(int(kind)), request, respond)
         return self._store(request, respond)
 
-    def _trouble_of(self, method: str) -> str | None:
+    def _trouble_of(self, method: str, path: str) -> str | None:
         if method not in WRITES:
             return None
         with self._lock:
             if not self._trouble.exists():
                 self._writes = 0
                 return None
-            kind, spared = self._trouble.read_text().split()
+            kind, spared, where = self._trouble.read_text().split()
+            if not path.startswith(where):
+                return None
             self._writes += 1
             return kind if self._writes > int(spared) else None
 

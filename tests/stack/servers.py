@@ -105,10 +105,10 @@ class S3:
         )
 
     @contextmanager
-    def troubled(self, what: str, *, after: int = 0) -> Iterator[None]:
-        """Have writes refused with status `503` or `403`, or `hold` them, after so many; see `s3_server.py`."""
+    def troubled(self, what: str, *, after: int = 0, folder: str = "") -> Iterator[None]:
+        """Have writes to a folder refused with `503` or `403`, or `hold` them, after so many; see `s3_server.py`."""
         with atomic_file(self.trouble) as file:
-            file.write_text(f"{what} {after}")
+            file.write_text(f"{what} {after} /{self.bucket}/{folder}")
         try:
             yield
         finally:
