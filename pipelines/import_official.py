@@ -69,6 +69,7 @@ def main(
             lineage=lineage(options, served.values()),
             config=load_params().export,
             int8_trial=None,
+            samples=None,
         )
         Bundle.load(folder).verify()
     if networks:

@@ -23,6 +23,7 @@ from components.export.parity import check_encoder, encoder_cases, generator_cas
 from components.export.precisions import write_graphs
 from components.export.serving import input_names
 from components.inference.bundle import FORMAT, SCHEMA
+from components.inference.samples import SAMPLES_FILE
 from components.models.networks import Networks
 
 PROJECT = fingerprint.PACKAGE.parent / "pyproject.toml"
@@ -59,6 +60,7 @@ def write_bundle(
     lineage: Lineage,
     config: ExportConfig,
     int8_trial: Int8Trial | None,
+    samples: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Export, check against torch and describe a model.
 
@@ -75,6 +77,7 @@ def write_bundle(
         lineage: where the model comes from.
         config: the `export` parameters.
         int8_trial: what int8 is judged by; None leaves it out.
+        samples: the content of `samples.json`; None leaves the file out.
 
     Returns:
         The content of `bundle.json`.
@@ -107,6 +110,8 @@ def write_bundle(
         "encoder": _encoder(folder, networks, height, width, config),
     }
     (folder / "styles.json").write_text(json.dumps(styles, indent=1))
+    if samples is not None:
+        (folder / SAMPLES_FILE).write_text(json.dumps(samples, indent=1))
     (folder / "classes.json").write_text(json.dumps([asdict(each) for each in classes], indent=1))
     megabytes = {path.name: path.stat().st_size / 1e6 for path in folder.glob("*.onnx")}
     card = model_card(networks.shape, classes, scores, lineage.recipe, description, megabytes)

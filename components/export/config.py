@@ -19,6 +19,8 @@ class ExportConfig(Config):
         int8_max_loss: by how much the mean IoU of the validation set, in 0..1, may be lower with the int8 graph than
             with the float32 one; where it is lower still, the bundle has no int8 graph.
         calibration_maps: training maps on which int8 finds the ranges of its numbers.
+        samples: scenes of the validation set in the bundle, for people to begin with; 0 for none.
+        gallery: masks of objects in the bundle, of each class with instances at most; 0 for none.
     """
 
     opset: int = Field(ge=18)
@@ -26,3 +28,5 @@ class ExportConfig(Config):
     precisions: tuple[Precision, ...]
     int8_max_loss: float = Field(ge=0, le=1)
     calibration_maps: int = Field(ge=1)
+    samples: int = Field(ge=0, le=64)
+    gallery: int = Field(ge=0, le=64)

@@ -10,6 +10,7 @@ from components import fingerprint
 from components.atomic import atomic_folder
 from components.data.store import ShardStore
 from components.export.bundle import Lineage, write_bundle
+from components.export.samples import samples_document
 from components.export.serving import input_names
 from components.models.networks import load_networks
 from components.runtime import start
@@ -33,7 +34,8 @@ def main(
     """Write the bundle: graphs, styles, classes, description and model card."""
     params = load_params()
     fabric = start(params.runtime)
-    train, val = ShardStore(shards / "train").index, ShardStore(shards / "val").index
+    validation = ShardStore(shards / "val")
+    train, val = ShardStore(shards / "train").index, validation.index
     bank, trained = json.loads((styles / BANK_FILE).read_text()), load_networks(networks, params.model)
     lineage = Lineage(
         recipe=params.recipe,
@@ -55,6 +57,7 @@ def main(
             lineage=lineage,
             config=params.export,
             int8_trial=int8_trial(shards, segmenter, bank, input_names(trained), params, fabric),
+            samples=samples_document(validation, params.export, size_multiple=params.model.size_multiple),
         )
         for precision, graph in description["graphs"].items():
             measured = graph["parity"] | {name: value for name, value in graph.items() if name.endswith("mean_iou")}

@@ -21,13 +21,17 @@ from components.export.parity import ParityError, check_encoder, check_generator
 from components.export.serving import example_inputs, input_names
 from components.inference import Bundle, Synthesizer
 from components.models.networks import Networks
+from tests.given import given
 from tests.tiny import CLASSES, tiny_model, tiny_networks
 
 pytestmark = pytest.mark.slow  # an export takes some seconds
 
 SIZES = [(1, 32, 64), (3, 24, 16), (2, 16, 56)]  # batch, height, width: multiples of 8, not square
 STYLES = {"dimension": 3, "classes": {"1": {"name": "road", "styles": [[0.1, 0.2, 0.3]], "counts": [2]}}}
-CONFIG = ExportConfig(opset=20, tolerance=1, precisions=("float16", "int8"), int8_max_loss=0.01, calibration_maps=1)
+CONFIG = ExportConfig(
+    opset=20, tolerance=1, precisions=("float16", "int8"), int8_max_loss=0.01, calibration_maps=1, samples=0, gallery=0
+)
+SAMPLES: dict[str, list[Any]] = {"scenes": [], "gallery": []}
 LINEAGE = Lineage(recipe="tiny", data="d", validation="v", params="p", code="c")
 
 
@@ -43,9 +47,9 @@ def _strong_networks(**overrides: Any) -> Networks:
     class_count = overrides.pop("class_count", len(CLASSES))
     networks = tiny_networks(tiny_model(**overrides), class_count=class_count)
     with torch.no_grad():
-        networks.generator.head[1].weight.mul_(10)
+        networks.get_parameter("generator.head.1.weight").mul_(10)
         if networks.encoder is not None:
-            networks.encoder.head[1].weight.mul_(10)
+            networks.get_parameter("encoder.head.1.weight").mul_(10)
     return networks
 
 
@@ -67,6 +71,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
         lineage=LINEAGE,
         config=CONFIG,
         int8_trial=Int8Trial(maps, lambda path: mean_iou[path.name]),
+        samples=SAMPLES,
     )
     return Exported(networks, folder, description)
 
@@ -91,7 +96,7 @@ def _pixels(networks: Networks, condition: torch.Tensor, features: torch.Tensor 
     """(N, H, W, 3) grey levels, not rounded."""
     with torch.no_grad():
         image = networks.generator.eval()(condition, features)
-    pixels = ((image + 1) * 127.5).permute(0, 2, 3, 1).numpy()
+    pixels: NDArray[np.float32] = ((image + 1) * 127.5).permute(0, 2, 3, 1).numpy()
     assert pixels.std() > 10, "a flat picture would prove nothing"
     return pixels
 
@@ -148,7 +153,8 @@ def test_a_bundle_lists_the_hash_of_each_of_its_files_and_how_well_it_agrees_wit
     assert description == json.loads(json.dumps(exported.description))
     names = {path.name for path in exported.folder.iterdir()}
     graphs = {"generator.onnx", "generator-float16.onnx", "generator-int8.onnx", "encoder.onnx"}
-    assert names == graphs | {"styles.json", "classes.json", "model_card.md", "bundle.json"}
+    assert names == graphs | {"styles.json", "classes.json", "samples.json", "model_card.md", "bundle.json"}
+    assert json.loads((exported.folder / "samples.json").read_text()) == SAMPLES
     assert description["files"] == {
         name: hashlib.sha256((exported.folder / name).read_bytes()).hexdigest() for name in names - {"bundle.json"}
     }
@@ -197,7 +203,8 @@ def test_the_encoder_gives_the_styles_that_training_sees(exported: Exported) -> 
     session = onnxruntime.InferenceSession(exported.folder / "encoder.onnx", providers=["CPUExecutionProvider"])
     (styles,) = session.run(["styles"], {"image": image, "instance": instance})
     with torch.no_grad():
-        pixels = exported.networks.encoder.pixels(torch.from_numpy(image / 127.5 - 1).float().permute(0, 3, 1, 2))
+        photos = torch.from_numpy(image / 127.5 - 1).float().permute(0, 3, 1, 2)
+        pixels = given(exported.networks.encoder).pixels(photos)
     assert styles.shape == (2, 4, 3)
     for picture, number in np.ndindex(2, 4):
         of_instance = pixels[picture].numpy()[:, instance[picture] == number]
@@ -220,7 +227,7 @@ def test_features_of_labels_are_averaged_over_classes_and_then_over_instances(tm
     (styles,) = session.run(None, {name: each.numpy() for name, each in zip(names, inputs, strict=True)})
     assert styles.shape == (1, 1 + int(inputs[1].max()), 3)
     with torch.no_grad():
-        networks.encoder.head[1].bias.add_(0.5)
+        networks.get_parameter("encoder.head.1.bias").add_(0.5)
     with pytest.raises(ParityError, match=r"encoder\.onnx: at 1 x 32 x 64 ONNX Runtime differs from torch by 0\.\d+"):
         check_encoder(path, encoder_cases(networks, [(1, 32, 64)]))
 
@@ -250,7 +257,7 @@ def test_weights_that_differ_from_the_graph_are_refused_with_size_and_difference
     cases = generator_cases(other, [(1, 32, 64), (2, 24, 48)])
     assert check_generator(path, cases, tolerance=1).cases == ("1 x 32 x 64", "2 x 24 x 48")
     with torch.no_grad():
-        other.generator.head[1].bias.add_(0.5)
+        other.get_parameter("generator.head.1.bias").add_(0.5)
     cases = generator_cases(other, [(2, 24, 48)])
     with pytest.raises(
         ParityError, match=r"generator\.onnx: at 2 x 24 x 48 ONNX Runtime differs from torch by \d+ grey"

@@ -70,13 +70,14 @@ def test_a_model_without_features_has_an_empty_bank(tmp_path: Path) -> None:
 
 
 def test_features_of_labels_are_drawn_for_each_class(tmp_path: Path) -> None:
-    np.save(tmp_path / "features_clustered_010.npy", {7: np.zeros((1, 3))})
+    np.save(tmp_path / "features_clustered_010.npy", np.array({7: np.zeros((1, 3))}, dtype=object))
     options = official_options({"label_nc": 12, "label_feat": True})
     assert style_bank(tmp_path, options, CLASSES, None)["drawn_for"] == "class"
 
 
 def test_published_clusters_become_the_bank_with_the_names_of_the_classes(tmp_path: Path) -> None:
-    np.save(tmp_path / "features_clustered_010.npy", {7: np.array([[0.5, 0.25, 0.0], [1.0, 1.0, 1.0]])})
+    clusters = {7: np.array([[0.5, 0.25, 0.0], [1.0, 1.0, 1.0]])}
+    np.save(tmp_path / "features_clustered_010.npy", np.array(clusters, dtype=object))
     assert style_bank(tmp_path, FEATURES, CLASSES, None) == {
         "dimension": 3,
         "drawn_for": "instance",
@@ -85,13 +86,13 @@ def test_published_clusters_become_the_bank_with_the_names_of_the_classes(tmp_pa
 
 
 def test_clusters_may_lie_elsewhere(tmp_path: Path) -> None:
-    np.save(tmp_path / "other.npy", {2: np.zeros((1, 3))})
+    np.save(tmp_path / "other.npy", np.array({2: np.zeros((1, 3))}, dtype=object))
     bank = style_bank(tmp_path / "label2city", FEATURES, CLASSES, tmp_path / "other.npy")
     assert bank["classes"].keys() == {"2"}
 
 
 def test_the_number_of_clusters_is_part_of_the_name_of_their_file(tmp_path: Path) -> None:
-    np.save(tmp_path / "features_clustered_004.npy", {7: np.zeros((4, 3))})
+    np.save(tmp_path / "features_clustered_004.npy", np.array({7: np.zeros((4, 3))}, dtype=object))
     options = official_options({"label_nc": 12, "instance_feat": True, "n_clusters": 4})
     assert len(style_bank(tmp_path, options, CLASSES, None)["classes"]["7"]["styles"]) == 4
 

@@ -16,6 +16,7 @@ from components.export.float16 import Kind, write_float16
 from components.export.int8 import Int8Trial, outer_convolutions, served_images, training_maps
 from components.export.parity import Parity, parity_sizes
 from components.inference import StyleBank
+from tests.given import given
 from tests.tiny import CLASSES, tiny_maker, tiny_store
 from tests.tiny_bundle import write_tiny_bundle
 
@@ -24,7 +25,8 @@ TINY_IDS = [each.index for each in CLASSES]
 
 def _float_graph(path: Path) -> Path:
     """uint8 x -> 1000 (1.0002^2 x - 100), of which a convolution with weight 1 lies between the two factors."""
-    one, shape = [1], ["N", 1, "H", "W"]
+    one = [1]
+    shape: list[str | int] = ["N", 1, "H", "W"]
     constants = {"factor": 1.0002, "hundred": 100.0, "thousand": 1000.0}
     nodes = [
         helper.make_node("Cast", ["x"], ["number"], "cast", to=TensorProto.FLOAT),
@@ -93,8 +95,10 @@ def _write_graphs(
     monkeypatch.setattr(precisions, "export_onnx", lambda _networks, path, **_: path.touch())
     monkeypatch.setattr(precisions, "write_int8", lambda _source, target, _maps: target.touch())
     monkeypatch.setattr(precisions, "check_generator", lambda *_, **__: Parity(("case",), 1, 0.5, "CPU"))
-    config = ExportConfig(opset=20, tolerance=1, precisions=asked, int8_max_loss=0.01, calibration_maps=1)
-    return precisions.write_graphs(folder, torch.nn.Module(), [], config, trial)
+    config = ExportConfig(
+        opset=20, tolerance=1, precisions=asked, int8_max_loss=0.01, calibration_maps=1, samples=0, gallery=0
+    )
+    return precisions.write_graphs(folder, torch.nn.Module(), [], config, trial)  # type: ignore[arg-type]
 
 
 def test_int8_that_loses_more_than_is_allowed_is_left_out_with_the_figures(
@@ -119,7 +123,8 @@ def test_without_anything_to_judge_it_by_int8_is_left_out_and_what_nobody_asked_
 ) -> None:
     assert _write_graphs(tmp_path, monkeypatch, ["int8"], None).left_out.keys() == {"int8"}
     nothing = _write_graphs(tmp_path, monkeypatch, [], None)
-    assert (nothing.graphs.keys(), nothing.left_out) == ({"float32"}, {})
+    assert nothing.graphs.keys() == {"float32"}
+    assert nothing.left_out == {}
 
 
 def test_the_outer_convolutions_are_those_with_none_before_or_none_after_them() -> None:
@@ -156,9 +161,10 @@ def test_served_images_are_those_of_the_graph_in_styles_of_the_bank(tmp_path: Pa
     images = served_images(bundle / "generator.onnx", _bank(), seed=0)
     for batch in maker.in_order(2):
         red, green, blue = ((images(batch) + 1) * 127.5).round().unbind(1)
-        assert torch.equal(red, batch.label.float())
+        label = given(batch.label).float()
+        assert torch.equal(red, label)
         assert torch.equal(green, batch.instance.float())
-        assert torch.equal(blue, 10 * batch.label.float())
+        assert torch.equal(blue, 10 * label)
 
 
 def test_maps_to_calibrate_on_are_spread_over_the_split_and_no_more_than_it_has(tmp_path: Path) -> None:
@@ -167,6 +173,6 @@ def test_maps_to_calibrate_on_are_spread_over_the_split_and_no_more_than_it_has(
     maps: list[Any] = list(training_maps(maker, _bank(), names, count=2, seed=0))
     assert [list(each) for each in maps] == [names, names]
     assert [each["label"].dtype for each in maps] == [np.uint8, np.uint8]
-    assert np.array_equal(maps[1]["label"][0], maker.make([Draw(4)]).label[0])
+    assert np.array_equal(maps[1]["label"][0], given(maker.make([Draw(4)]).label)[0])
     assert maps[0]["styles"].shape == (1, maps[0]["instance"].max() + 1, 2)
     assert len(list(training_maps(maker, _bank(), ["label"], count=99, seed=0))) == 5
