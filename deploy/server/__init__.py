@@ -1,0 +1,1 @@
+"""The server of a serving bundle: an API for programs and the editor's page, without torch."""

@@ -1,0 +1,95 @@
+"""What all routes work with: the model in use, threads for what is not synthesis, and the queue of pictures."""
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from fastapi import HTTPException
+
+from deploy.server.attendance import Turn
+from deploy.server.batching import BatchQueue, Image, Inputs, QueueFullError
+from deploy.server.documents import OtherModelError
+from deploy.server.limits import Limits
+from deploy.server.metrics import Metrics
+from deploy.server.served import Served, ServedModel
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_MOST_THREADS = 4
+
+
+class Workshop:
+    """Where the work of requests is done.
+
+    Args:
+        served: the model in use.
+        limits: of the server.
+    """
+
+    def __init__(self, served: Served, limits: Limits) -> None:
+        self.served = served
+        self.limits = limits
+        self.queue = BatchQueue(limits, self._made)
+        self.metrics = Metrics(served, lambda: self.queue.length)
+        self._threads = ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS), "work")
+
+    def _made(self, pictures: int, seconds: float) -> None:
+        self.metrics.made(pictures, seconds)
+
+    def model(self) -> ServedModel:
+        """Give the model in use; a request asks once.
+
+        Raises:
+            HTTPException: there is none yet.
+        """
+        model = self.served.current
+        if model is None:
+            raise HTTPException(503, "found no model that serves yet; ask again", {"Retry-After": "5"})
+        return model
+
+    async def run(self, turn: Turn, function: Callable[_P, _T], *args: _P.args, **keywords: _P.kwargs) -> _T:
+        """Run a function in a thread, so that others are served meanwhile, if the request is still wanted then.
+
+        Raises:
+            HTTPException: the function raised a `ValueError`, which says what the client did wrong.
+        """
+
+        def wanted() -> _T:
+            turn.check()
+            return function(*args, **keywords)
+
+        try:
+            return await asyncio.wrap_future(self._threads.submit(wanted))
+        except OtherModelError as error:
+            raise HTTPException(409, str(error)) from error
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from error
+
+    async def pictures(
+        self, turn: Turn, model: ServedModel, inputs: Sequence[Inputs], *, patient: bool = False
+    ) -> list[Image]:
+        """Have pictures made.
+
+        Raises:
+            HTTPException: too many wait, or the model cannot take them.
+        """
+        try:
+            asked = self.queue.submit(model, inputs, deadline=turn.deadline, patient=patient)
+        except QueueFullError as error:
+            self.metrics.dropped("refused")
+            raise HTTPException(429, str(error), {"Retry-After": str(error.seconds)}) from error
+        futures = [asyncio.wrap_future(each) for each in asked]
+        try:
+            return list(await asyncio.gather(*futures))
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from error
+        finally:
+            for each in futures:
+                each.cancel()
+
+    async def close(self) -> None:
+        """Finish what is under way."""
+        await asyncio.to_thread(self.queue.close)
+        self._threads.shutdown()
