@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Annotated
+from unittest import mock
 
 import typer
 import yaml
@@ -52,7 +53,7 @@ def leave_out_the_judge() -> None:
     def judge(version: int, name: str, **others: object) -> Verdict:
         return Verdict(version, registry.aliases(name).get(registry.CHAMPION), promote=True, reason="it is new")
 
-    challenge.judge = judge
+    mock.patch.object(challenge, "judge", judge).start()
 
 
 def write_project(folder: Path) -> None:

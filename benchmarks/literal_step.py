@@ -8,10 +8,11 @@ Shapes: B pictures, C classes, H x W pixels.
 
 import torch
 from torch import Tensor
+from torch.autograd import backward
 from torch.nn.functional import avg_pool2d, l1_loss, mse_loss
 from torch.optim import Adam
 
-from components.models.discriminator import MultiscaleDiscriminator
+from components.models.discriminator import MultiscaleDiscriminator, PatchDiscriminator
 from components.models.feature_encoder import FeatureEncoder
 from components.models.networks import Networks
 
@@ -37,7 +38,7 @@ def features_by_masks(encoder: FeatureEncoder, image: Tensor, instance: Tensor) 
     outputs = encoder.pixels(image)
     pooled = outputs.clone()
     for picture in range(len(image)):
-        for each in instance[picture].unique():
+        for each in torch.unique(instance[picture]):
             mask = instance[picture] == each
             for channel in range(outputs.shape[1]):
                 mean = outputs[picture, channel][mask].mean()
@@ -49,6 +50,7 @@ def discriminate(discriminator: MultiscaleDiscriminator, condition: Tensor, imag
     """The layer results of every discriminator on the condition and the image side by side, the finest first."""
     x, results = torch.cat([condition, image], dim=1), []
     for network in reversed(list(discriminator.discriminators)):
+        assert isinstance(network, PatchDiscriminator)
         seen, layers = x, []
         for layer in network.layers:
             seen = layer(seen)
@@ -88,10 +90,10 @@ def take_step(
 
     generator_optimizer, discriminator_optimizer = optimizers
     generator_optimizer.zero_grad()
-    (loss_adversarial + loss_matching).backward()
+    backward(loss_adversarial + loss_matching)
     generator_optimizer.step()
     discriminator_optimizer.zero_grad()
-    ((loss_fake + loss_real) * 0.5).backward()
+    backward((loss_fake + loss_real) * 0.5)
     discriminator_optimizer.step()
     return {
         "generator_adversarial": loss_adversarial,

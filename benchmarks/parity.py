@@ -72,6 +72,7 @@ def compare_folder(folder: Path) -> Iterator[Comparison]:
     if "boundary" in reference:
         yield compare("boundary", boundary_map(torch.from_numpy(reference["instance"])[:, 0]), reference["boundary"])
     networks = official.networks
+    assert networks.discriminator is not None
     with torch.no_grad():
         synthesis = networks.reconstruct(batch)
         if synthesis.styles is not None:

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -50,7 +50,7 @@ def preprocess_all(manifest: Manifest, height: int, width: int, processes: int, 
     preprocess(manifest, config, out=folder / "shards", state=folder / "state", processes=processes)
 
 
-def measure(runs: dict[str, Callable[[Path], None]], repetitions: int, folder: Path) -> dict[str, float]:
+def measure(runs: Mapping[str, Callable[[Path], None]], repetitions: int, folder: Path) -> dict[str, float]:
     """The least seconds of each, given a new folder each time, which is removed off the clock."""
     seconds = dict.fromkeys(runs, float("inf"))
     for _ in range(repetitions):

@@ -5,6 +5,7 @@ Adam updates. First their losses and gradients are compared in float32.
 """
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -195,7 +196,7 @@ def _gradient_distance(ours: Networks, theirs: Networks, name: str) -> float:
         assert other.grad is not None
         gap += float((mine.grad.double() - other.grad.double()).square().sum())
         size += float(other.grad.double().square().sum())
-    return (gap / size) ** 0.5
+    return math.sqrt(gap / size)
 
 
 def measure(steps: dict[str, Callable[[], None]], repetitions: int, device: torch.device) -> dict[str, float]:

@@ -1,7 +1,10 @@
 """The benchmarks of preprocessing and of the loader, on pictures of 32x64 in the layout of Cityscapes."""
 
 import json
+import os
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -30,7 +33,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "WIDTH", WIDTH)
 
 
-def _lines(text: str) -> list[dict[str, object]]:
+def _lines(text: str) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in text.splitlines()]
     assert all(list(line) == ["case", "unit", "value", "baseline", "ratio"] for line in lines)
     return lines
@@ -74,7 +77,7 @@ def test_of_times_the_least_counts_and_each_run_has_an_empty_folder(
         now[0] += left[name].pop(0)
 
     monkeypatch.setattr(preprocess, "perf_counter", lambda: now[0])
-    runs = {name: lambda folder, name=name: run(name, folder) for name in left}
+    runs = {name: partial(run, name) for name in left}
     assert preprocess.measure(runs, 2, tmp_path) == {"a": 1, "b": 5}
 
 
@@ -82,7 +85,7 @@ def test_of_times_the_least_counts_and_each_run_has_an_empty_folder(
 def test_preprocess_prints_a_json_line_a_case(
     root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preprocess.os, "sched_getaffinity", lambda _: {0})
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
     preprocess.main(root=root, quick=True)
     lines = _lines(capsys.readouterr().out)
     assert [line["unit"] for line in lines] == ["s", "s", "MB"]

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -6,6 +7,7 @@ import torch
 from benchmarks import literal_step, training_step
 from components.data.encoding import boundary_map, one_hot
 from components.models.instance_pool import instance_mean, paint_instances
+from tests.given import given
 from tests.tiny import CPU, tiny_model, tiny_networks
 
 HEIGHT, WIDTH = 64, 128  # the least that the published depths allow
@@ -16,11 +18,11 @@ def test_the_transcription_encodes_as_the_loader_does() -> None:
     expected = torch.cat([one_hot(scene.label, 35), boundary_map(scene.instance)], dim=1)
     assert torch.equal(literal_step.encode(scene.label, scene.instance, 35), expected)
     assert torch.equal(scene.batch().condition, expected)
-    assert scene.instance.unique().tolist() == list(range(25))
+    assert torch.unique(scene.instance).tolist() == list(range(25))
 
 
 def test_the_transcription_pools_by_masks_what_is_pooled_in_one_pass() -> None:
-    encoder = tiny_networks(tiny_model()).encoder
+    encoder = given(tiny_networks(tiny_model()).encoder)
     scene = training_step.make_scene(HEIGHT, WIDTH, CPU)
     with torch.no_grad():
         found = literal_step.features_by_masks(encoder, scene.image, scene.instance)
@@ -45,7 +47,7 @@ def test_a_step_of_other_losses_does_not_agree(monkeypatch: pytest.MonkeyPatch) 
 def test_steps_run_in_turn_and_the_first_of_each_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     now, order = [0.0], []
 
-    def step(name: str, *seconds: float) -> object:
+    def step(name: str, *seconds: float) -> Callable[[], None]:
         left = list(seconds)
 
         def run() -> None:

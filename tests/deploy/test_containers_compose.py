@@ -34,7 +34,7 @@ EXAMPLE = dict(
 
 
 def check_schema(file: Path) -> subprocess.CompletedProcess[str]:
-    command = [BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", file]
+    command: list[str | Path] = [BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", file]
     return subprocess.run(command, capture_output=True, text=True)
 
 

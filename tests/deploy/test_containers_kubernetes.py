@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
+import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
@@ -69,7 +69,7 @@ def test_the_schema_refuses_a_word_that_it_does_not_know() -> None:
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_kubectl_builds_the_same_resources(folder: str) -> None:
-    command = ["kubectl", "kustomize", KUBERNETES / folder]
+    command: list[str | Path] = ["kubectl", "kustomize", KUBERNETES / folder]
     built = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     built = re.sub(r"(working-copy|-settings)-[a-z0-9]{10}\b", r"\1", built)  # the hashes of generated maps
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-import psycopg2
+import psycopg2  # type: ignore[import-untyped]
 import pytest
 
 from tests.deploy.container_files import DEPLOY, services
@@ -75,7 +75,7 @@ def test_each_server_owns_its_database_and_reaches_no_other(stores: Stores) -> N
 
 
 def test_databases_are_not_made_without_their_passwords() -> None:
-    script = ["sh", DEPLOY / "postgres" / "10_databases.sh"]
+    script: list[str | Path] = ["sh", DEPLOY / "postgres" / "10_databases.sh"]
     found = subprocess.run(script, env={"PREFECT_DATABASE_PASSWORD": "x"}, capture_output=True, text=True)
     assert found.returncode != 0
     assert "MLFLOW_DATABASE_PASSWORD" in found.stderr
@@ -83,7 +83,7 @@ def test_databases_are_not_made_without_their_passwords() -> None:
 
 def make_buckets(stores: Stores, *names: str) -> str:
     environment = os.environ | CREDENTIALS | DIRECT | {"AWS_ENDPOINT_URL_S3": stores.s3.endpoint}
-    command = [sys.executable, DEPLOY / "docker" / "make_buckets.py", *names]
+    command: list[str | Path] = [sys.executable, DEPLOY / "docker" / "make_buckets.py", *names]
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stderr
 
 
@@ -169,7 +169,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 
 def working_copy(repository: Path, revision: str) -> subprocess.CompletedProcess[str]:
-    script = ["sh", DEPLOY / "kubernetes" / "project" / "working_copy.sh"]
+    script: list[str | Path] = ["sh", DEPLOY / "kubernetes" / "project" / "working_copy.sh"]
     project = repository.with_name("project")
     environment = {"REPOSITORY": str(repository), "REVISION": revision, "PROJECT": str(project)}
     return subprocess.run(script, env=os.environ | environment, capture_output=True, text=True)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from safetensors.numpy import save_file
 
+from components.training.phases import StageName
 from experiments.compose import Run
 from experiments.machine import read_machine, this_machine, write_machine
 from experiments.results import TrackingStore, count_parameters, read_result
@@ -61,8 +62,9 @@ def test_a_training_takes_the_time_of_its_epochs_each_counted_once(
 
 def read_times(store: TrackingStore, build: Path, params: RunParams) -> dict[str, float | None]:
     """The training time of a run of one stage, and of one of three of which one is not tracked."""
-    times = {}
-    for last, out in (("train_global", "global"), ("finetune", "finetuned")):
+    times: dict[str, float | None] = {}
+    outs: dict[StageName, str] = {"train_global": "global", "finetune": "finetuned"}
+    for last, out in outs.items():
         folder = build / f"{last}-0"
         (folder / out).mkdir(parents=True)
         save_file({"weight": np.zeros((2, 3))}, folder / out / "generator.safetensors")

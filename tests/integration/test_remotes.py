@@ -112,7 +112,7 @@ def project(original: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def s3_endpoint() -> Iterator[str]:
     """An S3 server on loopback with a bucket `shards`."""
-    import boto3
+    import boto3  # type: ignore[import-untyped]
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from numpy.typing import NDArray
 from PIL import Image
 
 from components.data.precomputed import FEATURES_FILE
@@ -141,8 +142,8 @@ def assert_the_bundle_serves_what_was_synthesized() -> Synthesizer:
     synthesizer = Synthesizer(Path("build/bundle"), threads=1)
     bundle, val = synthesizer.bundle, ShardStore(Path("build/shards/val"))
     for number, (name, sample) in enumerate(zip(val.index.names, val, strict=True)):
-        label, instance = sample["label"], sample["instance"].astype(np.int32)
-        inputs = {"label": label[None], "instance": instance[None]}
+        label, instance = sample["label"].astype(np.uint8), sample["instance"].astype(np.int32)
+        inputs: dict[str, NDArray[Any]] = {"label": label[None], "instance": instance[None]}
         if bundle.style_dimension:
             inputs["styles"] = bundle.style_bank.sample(label, instance, number)[None]
         image = synthesizer.synthesize(**{key: inputs[key] for key in bundle.inputs})[0]
@@ -164,9 +165,10 @@ def test_features_of_labels_give_all_instances_of_a_class_a_style_together() -> 
     assert bank.drawn_for == "class"
     apart = 0
     for sample in ShardStore(Path("build/shards/val")):
-        styles = bank.sample(sample["label"], sample["instance"], 0)
-        for class_index in np.unique(sample["label"]):
-            ids = np.unique(sample["instance"][sample["label"] == class_index])
+        label, instance = sample["label"].astype(np.uint8), sample["instance"].astype(np.int32)
+        styles = bank.sample(label, instance, 0)
+        for class_index in np.unique(label):
+            ids = np.unique(instance[label == class_index])
             assert len(np.unique(styles[ids], axis=0)) == 1
             apart += len(ids) > 1
     assert apart

@@ -174,9 +174,9 @@ def test_a_duration_is_in_the_unit_that_a_person_would_use(seconds: float, words
 
 
 def test_without_a_dataset_it_says_what_it_expects(params_file: Path, tmp_path: Path) -> None:
-    for given in ({}, {"classes": 4}, {"pictures": 10}):
+    for classes, pictures in ((None, None), (4, None), (None, 10)):
         with pytest.raises(ValueError, match="expected --shards, or --classes and --pictures"):
-            cost.main(params_file=params_file, **given)
+            cost.main(params_file=params_file, classes=classes, pictures=pictures)
     with pytest.raises(ValueError, match=r"nowhere/train/index\.json: expected the index of a preprocessed split"):
         cost.main(params_file=params_file, shards=tmp_path / "nowhere")
     _change(params_file, "preprocess", resize="none", height=None, width=None)

@@ -40,7 +40,7 @@ def _run(*arguments: Any) -> Result:
 
 def _published_folder(reference: Path, folder: Path) -> dict[str, Any]:
     """Make of reference vectors what a published training and clustering leave, without D; give the options."""
-    config = json.loads((reference / "expected.json").read_text())["config"]
+    config: dict[str, Any] = json.loads((reference / "expected.json").read_text())["config"]
     folder.mkdir()
     for path in reference.glob("latest_net_[GE].pth"):
         (folder / path.name).write_bytes(path.read_bytes())
@@ -49,7 +49,8 @@ def _published_folder(reference: Path, folder: Path) -> dict[str, Any]:
     lines = [f"{name}: {value}" for name, value in sorted(options.items())]
     (folder / "opt.txt").write_text("\n".join(["--- Options ---", *lines, "isTrain: True", "--- End ---\n"]))
     if config["features"]:
-        np.save(folder / "features_clustered_010.npy", {2: np.array([[0.5, -0.5, 0.25]]), 4: np.zeros((2, 3))})
+        centres = {2: np.array([[0.5, -0.5, 0.25]]), 4: np.zeros((2, 3))}
+        np.save(folder / "features_clustered_010.npy", np.array(centres))
     return config
 
 
@@ -181,7 +182,8 @@ def test_with_all_networks_training_can_go_on_and_the_registry_takes_the_bundle(
     networks = load_networks(tmp_path / "networks", official_options(OPTIONS).shape.model)
     with torch.no_grad():
         published = torch.load(reference / "latest_net_D.pth", weights_only=True)["scale1_layer0.0.weight"]
-        assert torch.equal(networks.discriminator.discriminators[1].layers[0][0].weight, published)
+        moved = networks.get_parameter("discriminator.discriminators.1.layers.0.0.weight")
+        assert torch.equal(moved, published)
     assert registry.register(tmp_path / "bundle", "moved") == 1
     assert registry.tag(1, "moved", "data_fingerprint") == "unknown"
 

@@ -1,15 +1,18 @@
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import torch
 from torch import Tensor
 
 from pipelines import int8_trial as module
+from pipelines.params import Params
 from tests.tiny import CLASSES, cpu_fabric, tiny_store
 from tests.tiny_bundle import write_tiny_bundle
 
-PARAMS = SimpleNamespace(synthesize=SimpleNamespace(seed=0), export=SimpleNamespace(calibration_maps=2))
+SECTIONS = SimpleNamespace(synthesize=SimpleNamespace(seed=0), export=SimpleNamespace(calibration_maps=2))
+PARAMS = cast(Params, SECTIONS)  # all that is read of them
 BANK = {"dimension": 2, "classes": {"1": {"name": "road", "styles": [[0.5, 0.0]], "counts": [1]}}}
 INPUTS = ["label", "instance", "styles"]
 

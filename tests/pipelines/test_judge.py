@@ -52,7 +52,7 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def _register(project: Path, mean_iou: float, **fields: Any) -> Path:
-    values = {"class_names": NAMES, "mean_iou": mean_iou} | fields
+    values: dict[str, Any] = {"class_names": NAMES, "mean_iou": mean_iou} | fields
     folder = write_tiny_bundle(project / f"bundle_{len(registry.versions(NAME)) + 1}", **values)
     registry.register(folder, NAME)
     return folder

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+import typer
 from mlflow import MlflowClient
 from typer.testing import CliRunner
 
@@ -276,9 +277,7 @@ def test_a_real_server_killed_in_mid_training_and_started_again_has_all_metrics_
     assert not (project_folder / "outbox").exists()
 
 
-def _app():  # type: ignore[no-untyped-def]
-    import typer
-
+def _app() -> typer.Typer:
     app = typer.Typer()
     app.command()(outbox.main)
     return app

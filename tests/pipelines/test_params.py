@@ -15,7 +15,8 @@ RECIPES = sorted(path.stem for path in (ROOT / "recipes" / "recipe").glob("*.yam
 
 @pytest.fixture
 def params() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "params.yaml").read_text())
+    content: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+    return content
 
 
 def _load(tmp_path: Path, content: Any) -> Params:
@@ -199,7 +200,7 @@ def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
 def test_parsed_parameters_cannot_be_changed() -> None:
     parsed = load_params(ROOT / "params.yaml")
     with pytest.raises(ValueError, match="frozen"):
-        parsed.model.ngf = 8
+        parsed.model.ngf = 8  # type: ignore[misc]
 
 
 def test_composing_writes_the_chosen_recipe_and_nothing_unsound(

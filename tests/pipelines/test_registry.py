@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from pipelines import registry
 from pipelines.registry.__main__ import app
+from tests.given import given
 from tests.tiny_bundle import write_tiny_bundle
 
 NAME = "street"
@@ -60,7 +61,7 @@ def test_a_version_carries_lineage_scores_and_model_card(project: Path) -> None:
     assert {name: newest.tags[f"{name}_fingerprint"] for name in expected} == expected
     assert newest.tags["git_commit"]
     assert oldest.tags["night"] == "1"
-    assert newest.description.startswith("# A tiny model")
+    assert given(newest.description).startswith("# A tiny model")
 
 
 def test_the_model_asks_for_three_packages_and_carries_only_the_inference_code(project: Path) -> None:
@@ -81,7 +82,7 @@ def test_only_the_condition_is_required_and_the_seed_is_a_parameter(project: Pat
     (image,) = model.signature.outputs.inputs
     assert (image.type, image.shape) == (np.uint8, (-1, -1, -1, 3))
     assert model.signature.params.to_dict() == [{"name": "seed", "default": 0, "shape": None, "type": "long"}]
-    types = {name: text.split("]")[0] + "]" for name, text in model.metadata["inputs"].items()}
+    types = {name: text.split("]")[0] + "]" for name, text in given(model.metadata)["inputs"].items()}
     assert types == {"label": "uint8 [N,H,W]", "instance": "int32 [N,H,W]", "styles": "float32 [N,M,F]"}
 
 

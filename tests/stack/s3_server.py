@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import run_simple
 
 WRITES = ("PUT", "POST", "DELETE")
@@ -39,7 +39,8 @@ class TroubledStore:
                 time.sleep(0.05)
         elif kind is not None:
             return _refuse(HTTPStatus(int(kind)), request, respond)
-        return self._store(request, respond)
+        answer: Iterable[bytes] = self._store(request, respond)
+        return answer
 
     def _trouble_of(self, method: str, path: str) -> str | None:
         if method not in WRITES:

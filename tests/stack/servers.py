@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-import psycopg2
+import boto3  # type: ignore[import-untyped]
+import psycopg2  # type: ignore[import-untyped]
 
 from components.atomic import atomic_file
 from tests.stack.prefect_client import PrefectClient
@@ -48,7 +48,8 @@ class Postgres:
         folder.mkdir(parents=True)
         if user is not None:
             shutil.chown(folder, user)
-        command = [programs / "initdb", "--pgdata", data, "--auth", "trust", "--username", "postgres", "--no-sync"]
+        command: list[str | Path] = [programs / "initdb", "--pgdata", data, "--auth", "trust"]
+        command += ["--username", "postgres", "--no-sync"]
         subprocess.run(command, user=user, cwd=folder, check=True, capture_output=True)
         settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": folder, "fsync": "off"}
         server = Service(

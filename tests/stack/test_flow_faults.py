@@ -13,6 +13,7 @@ import pytest
 from mlflow import MlflowClient
 
 from pipelines import registry
+from tests.given import given
 from tests.integration.test_full_disk import MOUNTED
 from tests.stack.conftest import Mlflow, Prefect
 from tests.stack.light_project import CLASS_NAMES, LightProject
@@ -193,7 +194,7 @@ def test_a_champion_whose_files_were_deleted_gives_way_to_a_version_within_the_l
     name = f"model-{uuid4().hex[:8]}"
     registry.register(write_tiny_bundle(tmp_path / "champion", class_names=CLASS_NAMES), name)
     registry.promote(1, name, why="it is the first")
-    model = registry.versions(name)[0].source.removeprefix("models:/")
+    model = given(registry.versions(name)[0].source).removeprefix("models:/")
     mlflow_stack.store.delete([key for key in mlflow_stack.store.names() if model in key])
     assert project.retrain(name).outcome == (
         "promoted the files of champion version 1 are gone, and it meets every limit"
@@ -245,7 +246,7 @@ def test_a_disk_that_runs_full_in_mid_run_fails_it_and_the_next_one_with_room_su
     tried = subprocess.run([*mounted, disk, "true"], capture_output=True, text=True, check=False)
     if tried.returncode:
         pytest.skip(f"no disk can be mounted here: {tried.stderr.strip()}")
-    command = [*mounted, disk, sys.executable, "-c", FULL_DISK, project.folder, disk, champion]
+    command: list[str | Path] = [*mounted, disk, sys.executable, "-c", FULL_DISK, project.folder, disk, champion]
     done = subprocess.run(command, cwd=REPOSITORY, env=project.variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(NO_BETTER)

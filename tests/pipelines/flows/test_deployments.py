@@ -1,5 +1,6 @@
 """The files that a Prefect server is given: deployments and automations."""
 
+from typing import Any
 from uuid import uuid4
 
 import yaml
@@ -12,7 +13,7 @@ from pipelines.flows.announce import DATASET_CHANGED
 from tests.retraining_project import ROOT
 
 
-def deployments() -> dict[str, dict[str, object]]:
+def deployments() -> dict[str, dict[str, Any]]:
     content = yaml.safe_load((ROOT / "prefect.yaml").read_text())
     return {each["name"]: each for each in content["deployments"]}
 
@@ -29,11 +30,11 @@ def test_every_deployment_runs_the_flow_with_parameters_that_it_takes() -> None:
 def test_they_run_at_night_by_an_interval_on_a_data_change_and_by_hand() -> None:
     found = deployments()
     assert list(found) == ["nightly", "interval", "on-data-change", "by-hand"]
-    [nightly] = found["nightly"]["schedules"]  # type: ignore[misc]
+    [nightly] = found["nightly"]["schedules"]
     assert CronSchedule(**nightly).cron == "0 2 * * *"
-    [interval] = found["interval"]["schedules"]  # type: ignore[misc]
+    [interval] = found["interval"]["schedules"]
     assert IntervalSchedule(interval=interval["interval"]).interval.total_seconds() == 6 * 3600
-    [trigger] = found["on-data-change"]["triggers"]  # type: ignore[misc]
+    [trigger] = found["on-data-change"]["triggers"]
     assert DeploymentEventTrigger(**trigger).expect == {DATASET_CHANGED}
     assert "schedules" not in found["by-hand"]
 

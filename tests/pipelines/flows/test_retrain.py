@@ -204,11 +204,12 @@ def test_where_another_champion_came_meanwhile_the_version_is_judged_anew(
 ) -> None:
     from pipelines import registry
     from pipelines.flows import challenge
+    from pipelines.flows.verdict import Verdict
 
-    judge: Callable[..., Any] = challenge.judge
+    judge: Callable[..., Verdict] = vars(challenge)["judge"]
     registry.register(write_tiny_bundle(project / "other", mean_iou=0.7), NAME)
 
-    def judge_slowly(version: int, name: str, **others: object) -> Any:
+    def judge_slowly(version: int, name: str, **others: object) -> Verdict:
         verdict = judge(version, name, **others)
         registry.promote(1, NAME, why="by hand")
         return verdict
@@ -281,7 +282,7 @@ def test_a_webhook_and_an_artifact_are_told_and_a_webhook_that_fails_fails_nothi
     from prefect.settings import PREFECT_API_URL
 
     address, posted = listener
-    Webhook(url=address).save("team", overwrite=True)  # type: ignore[arg-type]
+    Webhook(url=address).save("team", overwrite=True)
     set_retrain(project, webhook="team")
     assert run().name == "Promoted"
     [message] = posted
