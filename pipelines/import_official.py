@@ -34,9 +34,7 @@ def main(
         list[str] | None, Option(help="published option, as in netG=local, over that of opt.txt; may be repeated")
     ] = None,
     classes: Annotated[Path | None, Option(help="classes.json with names and colours")] = None,
-    styles: Annotated[
-        Path | None, Option(help="styles.json or .npy of clusters, in place of those in the folder")
-    ] = None,
+    styles: Annotated[Path | None, Option(help="styles.json or .npy of clusters, instead of the folder's")] = None,
     height: Annotated[int | None, Option(help="of the training pictures")] = None,
     width: Annotated[int | None, Option(help="of the training pictures")] = None,
     epoch: Annotated[str, Option(help="the first part of the files' names")] = "latest",
@@ -75,8 +73,7 @@ def main(
     if networks:
         with atomic_folder(networks) as folder:
             official.networks.save(folder)
-    inputs = ", ".join(description["inputs"])
-    logger.info("%s: takes %s in multiples of %d pixels", out, inputs, description["size_multiple"])
+    logger.info("%s: takes %s in multiples of %d pixels", out, description["inputs"], description["size_multiple"])
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ class Plan:
         self.runs = write_runs(rows, setting, ["prepare.root=camvid", *overrides], build)
 
     def params(self, row: str, seed: int = 0) -> dict[str, Any]:
-        return yaml.safe_load((self.build / f"{row}-{seed}" / "params.yaml").read_text())
+        params: dict[str, Any] = yaml.safe_load((self.build / f"{row}-{seed}" / "params.yaml").read_text())
+        return params
 
 
 def scores(mean_iou: float, pixel_accuracy: float = 0.8, *, too_weak: bool = False) -> dict[str, float]:

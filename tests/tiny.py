@@ -16,6 +16,7 @@ from components.data.dataset import ClassInfo, Split
 from components.data.draws import CropConfig
 from components.data.encoding import boundary_map, pack_bits
 from components.data.loader import Batch, BatchMaker
+from components.data.precomputed import FeatureRows, write_features
 from components.data.record_encoding import number_ids
 from components.data.store import INDEX_FILE, Sample, ShardStore, SplitIndex, cut_into_shards, open_shard
 from components.losses.config import LossesConfig
@@ -65,7 +66,9 @@ def tiny_networks(
     return Networks(PhaseShape(model=model, class_count=class_count, n_local_enhancers=used))
 
 
-def tiny_samples(count: int, height: int, width: int, *, rgb: bool, seed: int) -> tuple[list[Sample], list[tuple]]:
+def tiny_samples(
+    count: int, height: int, width: int, *, rgb: bool, seed: int
+) -> tuple[list[Sample], list[tuple[int, ...]]]:
     """Pictures of random 4x4 blocks of classes, each block row of a class an instance, and their source ids."""
     rng = np.random.default_rng(seed)
     samples, instance_ids = [], []
@@ -91,7 +94,7 @@ def tiny_samples(count: int, height: int, width: int, *, rgb: bool, seed: int) -
 def write_store(
     folder: Path,
     samples: list[Sample],
-    instance_ids: list[tuple],
+    instance_ids: list[tuple[int, ...]],
     *,
     split: Split = "train",
     classes: tuple[ClassInfo, ...] = CLASSES,
@@ -129,11 +132,25 @@ def tiny_store(
 
 def mixed_store(folder: Path, sizes: Sequence[tuple[int, int]], *, rgb: bool = False) -> ShardStore:
     """Write and open random pictures of these heights and widths, in their order."""
-    samples, instance_ids = [], []
+    samples: list[Sample] = []
+    instance_ids: list[tuple[int, ...]] = []
     for number, (height, width) in enumerate(sizes):
         sample, ids = tiny_samples(1, height, width, rgb=rgb, seed=number)
         samples, instance_ids = samples + sample, instance_ids + ids
     return write_store(folder, samples, instance_ids)
+
+
+def random_features(path: Path, stores: tuple[ShardStore, ...], dimension: int) -> Path:
+    """Write features of all instances of these stores, which are one split with one list of names."""
+    rng, rows = np.random.default_rng(0), []
+    for store in stores:
+        counts = [len(ids) for ids in store.index.instance_ids]
+        picture = np.repeat(np.arange(len(counts)), counts)
+        instance = np.concatenate([np.arange(count) for count in counts])
+        features = rng.uniform(-1, 1, (len(picture), dimension)).astype(np.float32)
+        rows.append(FeatureRows(store.index, features, picture, instance))
+    write_features(path, rows)
+    return path
 
 
 def tiny_maker(

@@ -78,7 +78,7 @@ def write_tiny_bundle(
 
 
 def _graph(inputs: tuple[str, ...]) -> onnx.ModelProto:
-    known = {
+    known: dict[str, tuple[int, list[str | int]]] = {
         "label": (TensorProto.UINT8, ["N", "H", "W"]),
         "picture": (TensorProto.UINT8, ["N", "H", "W", 3]),
         "instance": (TensorProto.INT32, ["N", "H", "W"]),

@@ -56,4 +56,5 @@ def pixels_of(path: Path | None) -> list[Any]:
     """The pixels of a file as nested lists."""
     assert path is not None
     with Image.open(path) as image:
-        return np.array(image).tolist()
+        pixels: list[Any] = np.array(image).tolist()
+    return pixels

@@ -92,7 +92,8 @@ def assert_equal(found: TrainingResult, expected: TrainingResult) -> None:
 
 
 def interrupt_at_step(monkeypatch: pytest.MonkeyPatch, step_number: int) -> list[int]:
-    original, steps = TrainingStep.gradients, []
+    original = TrainingStep.gradients
+    steps: list[int] = []
 
     def gradients(self: TrainingStep, batch: Batch) -> StepResult:
         steps.append(len(steps))

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from components.checkpoint import TEMPORARY_FILE, CheckpointFolder, DiskFull
 from components.training.history_pool import HistoryPool
 from components.training.state import TrainingState
 from components.training.step import synthesizing_parameters
+from tests.given import given
 from tests.tiny import tiny_model, tiny_networks
 
 
@@ -24,7 +26,7 @@ def _state(seed: int = 0) -> TrainingState:
     state = TrainingState(
         networks=networks,
         generator_optimizer=Adam(synthesizing_parameters(networks), lr=0.01),
-        discriminator_optimizer=Adam(networks.discriminator.parameters(), lr=0.01),
+        discriminator_optimizer=Adam(given(networks.discriminator).parameters(), lr=0.01),
         pool=pool,
         phase=1,
         epoch=4,
@@ -35,18 +37,18 @@ def _state(seed: int = 0) -> TrainingState:
     for parameter in networks.parameters():
         parameter.grad = torch.ones_like(parameter)
     state.generator_optimizer.step()
-    state.discriminator_optimizer.step()
+    given(state.discriminator_optimizer).step()
     return state
 
 
-def _equal(ours: object, theirs: object) -> bool:
+def _equal(ours: Any, theirs: Any) -> bool:
     if isinstance(ours, torch.Tensor):
         return torch.equal(ours, theirs)
     if isinstance(ours, dict):
         return ours.keys() == theirs.keys() and all(_equal(value, theirs[key]) for key, value in ours.items())
     if isinstance(ours, list | tuple):
         return len(ours) == len(theirs) and all(map(_equal, ours, theirs))
-    return ours == theirs
+    return bool(ours == theirs)
 
 
 def _folder(path: Path, fingerprint: str = "abc", *, keep: int = 2) -> CheckpointFolder:
@@ -67,7 +69,7 @@ def test_a_state_is_taken_up_whole(tmp_path: Path) -> None:
     state, other = _state(), _state(seed=1)
     assert not _equal(other.pack(), state.pack())
     _folder(tmp_path / "state").save(state.pack())
-    packed = _folder(tmp_path / "state").load()
+    packed = given(_folder(tmp_path / "state").load())
     assert packed["phase"] == 1
     other.unpack(packed)
     assert _equal(other.pack(), state.pack())
@@ -88,7 +90,7 @@ def test_the_newest_checkpoints_stay_and_the_newest_of_them_is_loaded(tmp_path: 
         _folder(tmp_path, keep=3).save(_packed(epoch))
     assert [int(path.name.split("-")[1]) for path in _folder(tmp_path).files()] == [5, 4, 3]
     assert len(list(tmp_path.iterdir())) == 3
-    assert _folder(tmp_path).load()["epoch"] == 5
+    assert given(_folder(tmp_path).load())["epoch"] == 5
 
 
 def test_a_folder_without_state_gives_none(tmp_path: Path) -> None:
@@ -98,7 +100,7 @@ def test_a_folder_without_state_gives_none(tmp_path: Path) -> None:
 def test_what_a_process_killed_in_a_save_left_is_removed(tmp_path: Path) -> None:
     _folder(tmp_path).save(_packed(1))
     (tmp_path / TEMPORARY_FILE).write_bytes(b"half")
-    assert _folder(tmp_path).load()["epoch"] == 1
+    assert given(_folder(tmp_path).load())["epoch"] == 1
     assert not (tmp_path / TEMPORARY_FILE).exists()
 
 
@@ -111,15 +113,15 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_serves(
     _damage(newest)
     folder = _folder(tmp_path)
     with caplog.at_level(logging.WARNING):
-        assert folder.load()["epoch"] == 1
+        assert given(folder.load())["epoch"] == 1
     (message,) = [record.getMessage() for record in caplog.records]
     assert message.startswith(f"{newest}: damaged")
     assert newest.exists()
     folder.save(_packed(3))
     assert not newest.exists(), "the next save removes it; it does not count among those that stay"
-    assert _folder(tmp_path).load()["epoch"] == 3
+    assert given(_folder(tmp_path).load())["epoch"] == 3
     _damage(_folder(tmp_path).files()[0])
-    assert _folder(tmp_path).load()["epoch"] == 1
+    assert given(_folder(tmp_path).load())["epoch"] == 1
 
 
 @pytest.mark.parametrize("length", [0, 100])
@@ -144,7 +146,7 @@ def test_a_state_of_another_fingerprint_is_not_continued_and_it_says_so(
     assert "aaaaaaaaaaaa, now bbbbbbbbbbbb" in message
     assert "starts afresh" in message
     _folder(tmp_path, "b" * 64).save(_packed(2))
-    assert _folder(tmp_path, "a" * 64).load()["epoch"] == 1, "older, but of these parameters"
+    assert given(_folder(tmp_path, "a" * 64).load())["epoch"] == 1, "older, but of these parameters"
 
 
 def test_finishing_removes_the_state_and_may_be_done_twice(tmp_path: Path) -> None:
@@ -158,7 +160,7 @@ def test_finishing_removes_the_state_and_may_be_done_twice(tmp_path: Path) -> No
 
 
 def _assert_a_failed_save_changes_nothing(folder: CheckpointFolder, epoch: int) -> None:
-    assert folder.load()["epoch"] == epoch
+    assert given(folder.load())["epoch"] == epoch
     assert [path.suffix for path in folder.folder.iterdir()] == [".pt"]
 
 
@@ -193,4 +195,4 @@ def test_a_save_that_fails_half_way_leaves_the_state_before_and_nothing_else(tmp
     assert not isinstance(caught.value, DiskFull)
     _assert_a_failed_save_changes_nothing(folder, epoch=4)
     folder.save(_packed(5))
-    assert folder.load()["epoch"] == 5
+    assert given(folder.load())["epoch"] == 5

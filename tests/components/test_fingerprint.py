@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ def test_values_have_one_fingerprint_whatever_the_order_of_their_keys() -> None:
     "other",
     [{"a": 2, "b": [1, 2]}, {"a": 1, "b": [2, 1]}, {"a": "1", "b": [1, 2]}, {"a": 1}, {"a": 1, "b": [1, 2], "c": None}],
 )
-def test_other_values_have_another_fingerprint(other: dict) -> None:
+def test_other_values_have_another_fingerprint(other: dict[str, Any]) -> None:
     assert fingerprint.of_values(other) != fingerprint.of_values({"a": 1, "b": [1, 2]})
 
 

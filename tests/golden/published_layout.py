@@ -40,7 +40,8 @@ class ResnetBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv_block(x)
+        residual: Tensor = self.conv_block(x)
+        return x + residual
 
 
 def conv7(options: dict[str, Any], channels_in: int, channels_out: int) -> list[nn.Module]:
@@ -106,7 +107,7 @@ class PublishedGenerator(nn.Module):
         inputs = [x]
         for _ in range(self.enhancers):
             inputs.append(halved(inputs[-1]))
-        result = self.model(inputs[self.enhancers])
+        result: Tensor = self.model(inputs[self.enhancers])
         for number in range(1, self.enhancers + 1):
             front, back = getattr(self, f"model{number}_1"), getattr(self, f"model{number}_2")
             result = back(front(inputs[self.enhancers - number]) + result)

@@ -30,7 +30,7 @@ def text_of(page: str) -> str:
     return " ".join(re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL).split())
 
 
-def test_report_needs_nothing_from_outside_its_folder(tmp_path):
+def test_report_needs_nothing_from_outside_its_folder(tmp_path: Path) -> None:
     page = write_report(make_manifest(tmp_path / "data"), tmp_path / "report")
     assert page == tmp_path / "report" / "index.html"
     content = page.read_text(encoding="utf-8")
@@ -41,7 +41,7 @@ def test_report_needs_nothing_from_outside_its_folder(tmp_path):
     assert len(pictures) == 3 * 4  # each sample from four sides
 
 
-def test_report_gives_class_frequencies_sizes_and_warnings(tmp_path):
+def test_report_gives_class_frequencies_sizes_and_warnings(tmp_path: Path) -> None:
     page = write_report(make_manifest(tmp_path / "data"), tmp_path / "report").read_text(encoding="utf-8")
     text = text_of(page)
     assert "2 training and 1 validation pictures, read as camvid, 12 classes" in text
@@ -56,19 +56,19 @@ def test_report_gives_class_frequencies_sizes_and_warnings(tmp_path):
     assert page.count('class="bar val" style="width: 100.00%"') == 1
 
 
-def test_picture_with_a_warning_is_shown_with_it(tmp_path):
+def test_picture_with_a_warning_is_shown_with_it(tmp_path: Path) -> None:
     manifest = make_manifest(tmp_path / "data", pictures=20, turned=(1,))
     text = text_of(write_report(manifest, tmp_path / "report").read_text(encoding="utf-8"))
     assert "train: train/images/01.png 4 × 3 train/images/01.png: turned by EXIF orientation 3" in text
 
 
-def test_number_of_samples_does_not_grow_with_the_dataset(tmp_path):
+def test_number_of_samples_does_not_grow_with_the_dataset(tmp_path: Path) -> None:
     manifest = make_manifest(tmp_path / "data", pictures=40, turned=tuple(range(1, 40)))
     page = write_report(manifest, tmp_path / "report").read_text(encoding="utf-8")
     assert page.count("<article>") == SAMPLES["train"] + 1 + ODD_SAMPLES
 
 
-def test_names_with_marks_of_html_are_shown_as_they_are(tmp_path):
+def test_names_with_marks_of_html_are_shown_as_they_are(tmp_path: Path) -> None:
     root = tmp_path / "data"
     make_manifest(root)
     for kind in ("images", "labels"):
@@ -78,7 +78,7 @@ def test_names_with_marks_of_html_are_shown_as_they_are(tmp_path):
     assert "<b>" not in page
 
 
-def test_pictures_for_conditions_have_no_classes_and_show_the_condition(tmp_path):
+def test_pictures_for_conditions_have_no_classes_and_show_the_condition(tmp_path: Path) -> None:
     for seed, split in enumerate(("train", "val")):
         for kind in ("A", "B"):
             write_picture(tmp_path / "data" / f"{split}_{kind}" / "p.png", random_photo(seed))

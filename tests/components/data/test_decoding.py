@@ -1,6 +1,8 @@
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ LABEL = np.array([[0, 0, 1], [2, 2, 2]], dtype=np.uint8)
 PHOTO = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
 
 
-def save(path: Path, array: np.ndarray, **options) -> Path:
+def save(path: Path, array: np.ndarray, **options: Any) -> Path:
     Image.fromarray(array).save(path, **options)
     return path
 
@@ -37,7 +39,7 @@ def orientation_data(orientation: int) -> Image.Exif:
     return exif
 
 
-def test_label_map_gives_the_indices_of_greyscale_and_of_palette_files(tmp_path):
+def test_label_map_gives_the_indices_of_greyscale_and_of_palette_files(tmp_path: Path) -> None:
     palette = Image.fromarray(LABEL, mode="P")
     palette.putpalette([200, 100, 50] * 3)
     palette.save(tmp_path / "palette.png")
@@ -47,20 +49,22 @@ def test_label_map_gives_the_indices_of_greyscale_and_of_palette_files(tmp_path)
         np.testing.assert_array_equal(label, LABEL)
 
 
-def test_label_map_in_rgb_is_refused(tmp_path):
+def test_label_map_in_rgb_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "x.png", PHOTO)
     with pytest.raises(ValueError, match=r"x\.png: label map has mode RGB, expected 8-bit class indices \(L or P\)"):
         read_label(path)
 
 
-def test_label_map_in_16_bits_is_refused(tmp_path):
+def test_label_map_in_16_bits_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "x.png", LABEL.astype(np.uint16))
     with pytest.raises(ValueError, match=r"x\.png: label map has mode I;16, expected"):
         read_label(path)
 
 
 @pytest.mark.parametrize("read", [read_label, read_instance])
-def test_map_in_4_bit_greyscale_is_refused_as_its_indices_would_be_scaled(tmp_path, read):
+def test_map_in_4_bit_greyscale_is_refused_as_its_indices_would_be_scaled(
+    tmp_path: Path, read: Callable[[Path], np.ndarray]
+) -> None:
     path = save_raw_png(tmp_path / "x.png", bits=4, colour_type=0, row=b"\x12", width=2)
     with pytest.raises(ValueError, match=r"x\.png: .* has 4-bit greyscale, expected at least 8 bits"):
         read(path)
@@ -75,26 +79,26 @@ def test_map_in_4_bit_greyscale_is_refused_as_its_indices_would_be_scaled(tmp_pa
         ("32.tif", np.array([[7, 2**31 - 1]], dtype=np.int32)),
     ],
 )
-def test_instance_map_keeps_ids_of_every_depth(tmp_path, name, ids):
+def test_instance_map_keeps_ids_of_every_depth(tmp_path: Path, name: str, ids: np.ndarray) -> None:
     instance = read_instance(save(tmp_path / name, ids))
     assert instance.dtype == np.int32
     np.testing.assert_array_equal(instance, ids)
 
 
-def test_instance_map_with_an_id_past_int32_is_refused(tmp_path):
+def test_instance_map_with_an_id_past_int32_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "x.tif", np.array([[1, -5]], dtype=np.int32))
     with pytest.raises(ValueError, match=r"x\.tif: instance map has id -5 as int32, expected ids in 0\.\.2147483647"):
         read_instance(path)
 
 
 @pytest.mark.parametrize(("pixels", "mode"), [(PHOTO, "RGB"), (LABEL.astype(np.float32), "F")])
-def test_instance_map_in_rgb_or_float_is_refused(tmp_path, pixels, mode):
+def test_instance_map_in_rgb_or_float_is_refused(tmp_path: Path, pixels: np.ndarray, mode: str) -> None:
     path = save(tmp_path / "x.tif", pixels)
     with pytest.raises(ValueError, match=rf"x\.tif: instance map has mode {mode}, expected integer ids"):
         read_instance(path)
 
 
-def test_photo_in_greyscale_or_palette_becomes_rgb(tmp_path):
+def test_photo_in_greyscale_or_palette_becomes_rgb(tmp_path: Path) -> None:
     palette = Image.fromarray(np.array([[0, 1]], dtype=np.uint8), mode="P")
     palette.putpalette([1, 2, 3, 4, 5, 6])
     palette.save(tmp_path / "palette.png")
@@ -104,7 +108,7 @@ def test_photo_in_greyscale_or_palette_becomes_rgb(tmp_path):
     np.testing.assert_array_equal(read_photo(save(tmp_path / "rgb.png", PHOTO)), PHOTO)
 
 
-def test_photo_with_transparent_pixels_is_refused(tmp_path):
+def test_photo_with_transparent_pixels_is_refused(tmp_path: Path) -> None:
     pixels = np.full((2, 2, 4), 255, dtype=np.uint8)
     pixels[1, 1, 3] = 254
     path = save(tmp_path / "x.png", pixels)
@@ -112,12 +116,12 @@ def test_photo_with_transparent_pixels_is_refused(tmp_path):
         read_photo(path)
 
 
-def test_photo_with_an_opaque_alpha_channel_loads_without_it(tmp_path):
+def test_photo_with_an_opaque_alpha_channel_loads_without_it(tmp_path: Path) -> None:
     opaque = np.concatenate([PHOTO, np.full((2, 3, 1), 255, dtype=np.uint8)], axis=2)
     np.testing.assert_array_equal(read_photo(save(tmp_path / "x.png", opaque)), PHOTO)
 
 
-def test_photo_in_16_bits_is_refused(tmp_path):
+def test_photo_in_16_bits_is_refused(tmp_path: Path) -> None:
     rgb = save_raw_png(tmp_path / "rgb.png", bits=16, colour_type=2, row=bytes(6), width=1)
     grey = save(tmp_path / "grey.png", LABEL.astype(np.uint16))
     with pytest.raises(ValueError, match=r"rgb\.png: photo has mode RGB;16B, expected 8-bit"):
@@ -132,14 +136,14 @@ def test_photo_in_16_bits_is_refused(tmp_path):
     [(0, "abc def"), (1, "abc def"), (2, "cba fed"), (3, "fed cba"), (4, "def abc")]
     + [(5, "ad be cf"), (6, "da eb fc"), (7, "fc eb da"), (8, "cf be ad"), (9, "abc def")],
 )
-def test_photo_is_turned_as_its_exif_orientation_asks(tmp_path, orientation, upright):
+def test_photo_is_turned_as_its_exif_orientation_asks(tmp_path: Path, orientation: int, upright: str) -> None:
     letters = dict(zip("abcdef", PHOTO.reshape(6, 3), strict=True))
     path = save(tmp_path / "x.png", PHOTO, exif=orientation_data(orientation))
     expected = [[letters[letter] for letter in row] for row in upright.split()]
     np.testing.assert_array_equal(read_photo(path), expected)
 
 
-def test_map_that_asks_for_a_rotation_is_refused(tmp_path):
+def test_map_that_asks_for_a_rotation_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "x.png", LABEL, exif=orientation_data(6))
     for read in (read_label, read_instance):
         with pytest.raises(ValueError, match=r"x\.png: .* map has EXIF orientation 6, expected none: turn its pixels"):
@@ -149,14 +153,16 @@ def test_map_that_asks_for_a_rotation_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("format_", "options"), [("JPEG", {}), ("JPEG2000", {}), ("TIFF", {"compression": "jpeg"}), ("GIF", {})]
 )
-def test_map_in_a_lossy_format_is_refused_whatever_its_name(tmp_path, format_, options):
+def test_map_in_a_lossy_format_is_refused_whatever_its_name(
+    tmp_path: Path, format_: str, options: dict[str, str]
+) -> None:
     path = save(tmp_path / "x.png", np.zeros((8, 8), dtype=np.uint8), format=format_, **options)
     for read in (read_label, read_instance):
         with pytest.raises(ValueError, match=rf"x\.png: .* map is a {format_} file, expected a PNG"):
             read(path)
 
 
-def test_animation_is_refused_with_the_number_of_its_frames(tmp_path):
+def test_animation_is_refused_with_the_number_of_its_frames(tmp_path: Path) -> None:
     frames = [Image.fromarray(LABEL + number) for number in range(3)]
     frames[0].save(tmp_path / "x.png", save_all=True, append_images=frames[1:])
     for read in (read_label, read_photo):
@@ -165,7 +171,7 @@ def test_animation_is_refused_with_the_number_of_its_frames(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x.png", "x.jpg"])
-def test_truncated_file_is_refused(tmp_path, name):
+def test_truncated_file_is_refused(tmp_path: Path, name: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     path = save(tmp_path / name, noise)
     path.write_bytes(path.read_bytes()[:-200])
@@ -173,10 +179,12 @@ def test_truncated_file_is_refused(tmp_path, name):
         read_photo(path)
 
 
-def test_file_that_may_not_be_read_is_told_apart_from_a_broken_one(tmp_path, monkeypatch):
+def test_file_that_may_not_be_read_is_told_apart_from_a_broken_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = save(tmp_path / "x.png", LABEL)
 
-    def refuse(*args):  # root may read all files, so a mode would not do
+    def refuse(*args: object) -> None:  # root may read all files, so a mode would not do
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Image, "open", refuse)
@@ -185,7 +193,7 @@ def test_file_that_may_not_be_read_is_told_apart_from_a_broken_one(tmp_path, mon
             read(path)
 
 
-def test_file_that_is_no_picture_is_refused(tmp_path):
+def test_file_that_is_no_picture_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.png"
     path.write_text("not a picture")
     for read in (read_label, read_instance, read_photo):

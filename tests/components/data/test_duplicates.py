@@ -22,7 +22,7 @@ def bits(first: np.ndarray, second: np.ndarray) -> int:
     return (perceptual_hash(first) ^ perceptual_hash(second)).bit_count()
 
 
-def test_pixel_hash_tells_pictures_apart_by_their_pixels_and_their_shape():
+def test_pixel_hash_tells_pictures_apart_by_their_pixels_and_their_shape() -> None:
     photo = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
     changed = photo.copy()
     changed[0, 0, 0] = 1
@@ -30,12 +30,12 @@ def test_pixel_hash_tells_pictures_apart_by_their_pixels_and_their_shape():
     assert len({pixel_hash(photo), pixel_hash(changed), pixel_hash(photo.reshape(4, 2, 3))}) == 3
 
 
-def test_exact_duplicates_give_the_first_training_picture_of_the_same_hash():
+def test_exact_duplicates_give_the_first_training_picture_of_the_same_hash() -> None:
     assert exact_duplicates(["a", "b", "c", "b"], ["x", "b", "a"]) == {1: 1, 2: 0}
     assert exact_duplicates([], ["x"]) == {}
 
 
-def test_perceptual_hash_is_close_for_the_same_scene_and_far_for_another():
+def test_perceptual_hash_is_close_for_the_same_scene_and_far_for_another() -> None:
     photo = scene(0)
     file = io.BytesIO()
     Image.fromarray(photo).save(file, "JPEG", quality=30)
@@ -45,7 +45,7 @@ def test_perceptual_hash_is_close_for_the_same_scene_and_far_for_another():
     assert bits(photo, scene(1)) > 16
 
 
-def test_near_duplicates_give_the_nearest_training_picture_within_the_distance():
+def test_near_duplicates_give_the_nearest_training_picture_within_the_distance() -> None:
     train = [0b1111, 2**63, 0]
     val = [0b0111, 2**63 + 0b11, 0xFFFFFFFF00000000]
     # Bits in common: 0111 differs from 1111 in 1 and from 0 in 3; the second from 2**63 in 2; the third in at least 31.
@@ -56,7 +56,7 @@ def test_near_duplicates_give_the_nearest_training_picture_within_the_distance()
     assert near_duplicates(train, val, 1) == (NearDuplicate(val=0, train=0, distance=1),)
 
 
-def test_distance_0_turns_the_search_off_even_for_equal_hashes():
+def test_distance_0_turns_the_search_off_even_for_equal_hashes() -> None:
     assert near_duplicates([7], [7], 0) == ()
     assert near_duplicates([7], [7], 1) == (NearDuplicate(val=0, train=0, distance=0),)
     assert near_duplicates([], [7], 5) == ()

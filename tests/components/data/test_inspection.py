@@ -1,6 +1,7 @@
 import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ def make_camvid(root: Path) -> Path:
     return root
 
 
-def inspect(root: Path, **options) -> Manifest:
+def inspect(root: Path, **options: Any) -> Manifest:
     dataset, problems = read_dataset("camvid", root)
     return inspect_dataset(dataset, problems, reader="camvid", root=root, **options)
 
@@ -31,7 +32,7 @@ def problems_of(root: Path) -> list[str]:
     return caught.value.problems
 
 
-def test_problems_of_pairing_and_of_checks_are_raised_together(tmp_path):
+def test_problems_of_pairing_and_of_checks_are_raised_together(tmp_path: Path) -> None:
     root = make_camvid(tmp_path / "data")
     (root / "train/labels/b.png").unlink()
     (root / "train/images/a.png").write_bytes(b"")
@@ -45,17 +46,17 @@ def test_problems_of_pairing_and_of_checks_are_raised_together(tmp_path):
     assert "12 (12 pixels)" in problems[2]
 
 
-def test_empty_validation_split_is_a_problem(tmp_path):
+def test_empty_validation_split_is_a_problem(tmp_path: Path) -> None:
     root = make_camvid(tmp_path / "data")
     shutil.rmtree(root / "val")
     assert [line.split(", expected")[0] for line in problems_of(root)] == [f"{root}: no validation pair found"]
 
 
-def test_missing_root_is_one_problem(tmp_path):
+def test_missing_root_is_one_problem(tmp_path: Path) -> None:
     assert len(problems_of(tmp_path / "nowhere")) == 1
 
 
-def test_photo_of_both_splits_is_a_problem_whatever_its_format(tmp_path):
+def test_photo_of_both_splits_is_a_problem_whatever_its_format(tmp_path: Path) -> None:
     root = make_camvid(tmp_path / "data")
     (root / "val/images/c.png").unlink()
     twin = root / "val/images/c.jpg"
@@ -66,7 +67,7 @@ def test_photo_of_both_splits_is_a_problem_whatever_its_format(tmp_path):
     ]
 
 
-def test_label_map_of_both_splits_by_a_link_is_a_problem(tmp_path):
+def test_label_map_of_both_splits_by_a_link_is_a_problem(tmp_path: Path) -> None:
     root = make_camvid(tmp_path / "data")
     (root / "val/labels/c.png").unlink()
     (root / "val/labels/c.png").symlink_to(root / "train/labels/a.png")
@@ -75,7 +76,7 @@ def test_label_map_of_both_splits_by_a_link_is_a_problem(tmp_path):
     ]
 
 
-def test_near_duplicates_are_in_the_manifest_and_the_log(tmp_path, caplog):
+def test_near_duplicates_are_in_the_manifest_and_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     root = make_camvid(tmp_path / "data")
     photo = random_photo(1, 3, 4)
     photo[0, 0, 0] ^= 1
@@ -87,7 +88,9 @@ def test_near_duplicates_are_in_the_manifest_and_the_log(tmp_path, caplog):
     assert inspect(root).near_duplicates == ()
 
 
-def test_classes_without_a_pixel_and_missing_instance_maps_are_warned_of(tmp_path, caplog):
+def test_classes_without_a_pixel_and_missing_instance_maps_are_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     root = make_camvid(tmp_path / "data")
     for name in ("a", "b"):
         write_picture(root / f"train/labels/{name}.png", np.full((3, 4), 11))
@@ -98,7 +101,7 @@ def test_classes_without_a_pixel_and_missing_instance_maps_are_warned_of(tmp_pat
     assert "no instance maps: all pixels of Car, Pedestrian, Bicyclist in a picture count as one object" in caplog.text
 
 
-def test_log_gives_some_warnings_and_the_number_of_the_others(tmp_path, caplog):
+def test_log_gives_some_warnings_and_the_number_of_the_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     root = make_camvid(tmp_path / "data")
     exif = Image.Exif()
     exif[0x0112] = 3
@@ -112,13 +115,13 @@ def test_log_gives_some_warnings_and_the_number_of_the_others(tmp_path, caplog):
     assert caplog.records[-1].getMessage() == "and 3 warnings more, all in the data report"  # one is of instance maps
 
 
-def test_manifest_is_the_same_whatever_the_number_of_processes(tmp_path):
+def test_manifest_is_the_same_whatever_the_number_of_processes(tmp_path: Path) -> None:
     root = make_camvid(tmp_path / "data")
     serial = inspect(root, processes=1, near_duplicate_distance=64)
     assert inspect(root, processes=2, near_duplicate_distance=64) == serial
 
 
-def test_problems_are_the_same_whatever_the_number_of_processes(tmp_path):
+def test_problems_are_the_same_whatever_the_number_of_processes(tmp_path: Path) -> None:
     root = make_camvid(tmp_path / "data")
     for name in ("train/images/a.png", "train/labels/b.png", "val/labels/c.png"):
         (root / name).write_bytes(b"no picture")
@@ -132,7 +135,7 @@ def test_problems_are_the_same_whatever_the_number_of_processes(tmp_path):
     assert len(messages[0]) == 3
 
 
-def test_problem_that_reader_and_check_both_find_is_listed_once(tmp_path):
+def test_problem_that_reader_and_check_both_find_is_listed_once(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as caught:
         inspect_dataset(Dataset((), (), ()), ["x: broken", "x: broken"], reader="camvid", root=tmp_path / "nowhere")
     assert caught.value.problems == ["x: broken"]

@@ -29,7 +29,9 @@ def change_photo(root: Path, name: str) -> None:
     Image.fromarray(np.zeros((2, 2, 3), dtype=np.uint8)).save(root / name)
 
 
-def test_manifest_lists_the_files_relative_to_the_root_as_it_was_named(tmp_path, monkeypatch):
+def test_manifest_lists_the_files_relative_to_the_root_as_it_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_camvid(tmp_path / "data")
     monkeypatch.chdir(tmp_path)
     manifest = tiny_manifest("camvid", Path("data"))
@@ -48,7 +50,7 @@ def test_manifest_lists_the_files_relative_to_the_root_as_it_was_named(tmp_path,
     assert (record.label, record.instance) == (Path("data/val/labels/c.png"), None)
 
 
-def test_written_manifest_loads_equal_and_leaves_no_temporary_file(tmp_path):
+def test_written_manifest_loads_equal_and_leaves_no_temporary_file(tmp_path: Path) -> None:
     manifest = tiny_manifest("camvid", make_camvid(tmp_path / "data"))
     path = tmp_path / "build" / "manifest.json"
     manifest.write(path)
@@ -56,7 +58,7 @@ def test_written_manifest_loads_equal_and_leaves_no_temporary_file(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_manifest_of_another_format_is_refused_naming_file_and_field(tmp_path):
+def test_manifest_of_another_format_is_refused_naming_file_and_field(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
     tiny_manifest("camvid", make_camvid(tmp_path / "data")).write(path)
     path.write_text(path.read_text().replace('"format": 2', '"format": 1'))
@@ -64,7 +66,7 @@ def test_manifest_of_another_format_is_refused_naming_file_and_field(tmp_path):
         Manifest.load(path)
 
 
-def test_fingerprints_do_not_depend_on_where_the_dataset_lies(tmp_path):
+def test_fingerprints_do_not_depend_on_where_the_dataset_lies(tmp_path: Path) -> None:
     first = tiny_manifest("camvid", make_camvid(tmp_path / "data"))
     second = tiny_manifest("camvid", Path(shutil.copytree(tmp_path / "data", tmp_path / "elsewhere")))
     assert first.root != second.root
@@ -73,7 +75,7 @@ def test_fingerprints_do_not_depend_on_where_the_dataset_lies(tmp_path):
     assert len({first.fingerprint, first.validation_fingerprint}) == 2
 
 
-def test_changed_training_photo_changes_only_the_fingerprint_of_both_splits(tmp_path):
+def test_changed_training_photo_changes_only_the_fingerprint_of_both_splits(tmp_path: Path) -> None:
     root = make_camvid(tmp_path)
     before = tiny_manifest("camvid", root)
     change_photo(root, "train/images/a.png")
@@ -82,7 +84,7 @@ def test_changed_training_photo_changes_only_the_fingerprint_of_both_splits(tmp_
     assert after.validation_fingerprint == before.validation_fingerprint
 
 
-def test_changed_validation_photo_changes_both_fingerprints(tmp_path):
+def test_changed_validation_photo_changes_both_fingerprints(tmp_path: Path) -> None:
     root = make_camvid(tmp_path)
     before = tiny_manifest("camvid", root)
     change_photo(root, "val/images/c.png")
@@ -91,7 +93,7 @@ def test_changed_validation_photo_changes_both_fingerprints(tmp_path):
     assert after.validation_fingerprint != before.validation_fingerprint
 
 
-def test_renamed_picture_changes_the_fingerprint(tmp_path):
+def test_renamed_picture_changes_the_fingerprint(tmp_path: Path) -> None:
     root = make_camvid(tmp_path)
     before = tiny_manifest("camvid", root)
     for folder in ("images", "labels"):
@@ -99,14 +101,14 @@ def test_renamed_picture_changes_the_fingerprint(tmp_path):
     assert tiny_manifest("camvid", root).fingerprint != before.fingerprint
 
 
-def test_a_moved_manifest_names_the_new_place_only_where_its_root_lies_in_what_moved(tmp_path):
+def test_a_moved_manifest_names_the_new_place_only_where_its_root_lies_in_what_moved(tmp_path: Path) -> None:
     make_camvid(tmp_path / "build" / "data")
     manifest = tiny_manifest("camvid", tmp_path / "build" / "data")
     assert manifest.moved(tmp_path / "build", Path("done")).root == "done/data"
     assert manifest.moved(tmp_path / "other", Path("done")).root == manifest.root
 
 
-def test_files_that_the_reader_made_are_found_in_its_folder_wherever_that_moves(tmp_path):
+def test_files_that_the_reader_made_are_found_in_its_folder_wherever_that_moves(tmp_path: Path) -> None:
     root, work = make_camvid(tmp_path / "data"), tmp_path / "build" / "derived"
     dataset, _ = read_dataset("camvid", root)
     made = work / "c.png"

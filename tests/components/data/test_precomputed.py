@@ -11,6 +11,7 @@ from components.data.draws import Draw
 from components.data.loader import BatchMaker
 from components.data.precomputed import FeatureRows, PrecomputedFeatures, precomputed_features, write_features
 from components.data.store import SplitIndex
+from tests.given import given
 from tests.tiny import CPU, tiny_store
 
 # Two pictures of three and two instances, the dataset's own ids; and another split with a picture of the same name.
@@ -131,13 +132,16 @@ def test_a_batch_carries_the_features_of_its_pictures(tmp_path: Path) -> None:
         (picture, instance) for picture, ids in enumerate(store.index.instance_ids) for instance in range(len(ids))
     ]
     path = tmp_path / "features.safetensors"
-    write_features(path, [_rows(store.index, *map(list, zip(*places, strict=True)), 1)])
+    write_features(
+        path, [_rows(store.index, [picture for picture, _ in places], [instance for _, instance in places], 1)]
+    )
     features = PrecomputedFeatures(path, store.index, 2)
     maker = BatchMaker(store, scale=2, use_boundary_map=True, device=CPU, features=features)
     batch = maker.make([Draw(2), Draw(0, flipped=True)])
     counts = [len(store.index.instance_ids[position]) for position in (2, 0)]
-    assert batch.styles.shape == (2, max(counts), 2)
+    styles = given(batch.styles)
+    assert styles.shape == (2, max(counts), 2)
     for row, (picture, count) in enumerate(zip((2, 0), counts, strict=True)):
         expected = [float(1 + places.index((picture, instance))) for instance in range(count)]
-        assert batch.styles[row, :count, 0].tolist() == expected
-        assert not batch.styles[row, count:].any()
+        assert styles[row, :count, 0].tolist() == expected
+        assert not styles[row, count:].any()

@@ -155,7 +155,7 @@ def test_large_ids_survive(tmp_path: Path, largest: int) -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32])
 def test_ids_are_numbered_in_their_order_and_edges_are_those_of_the_boundary_map(dtype: type) -> None:
-    source = np.array([[7, 7, 3], [3, 7, 200]], dtype)
+    source: np.ndarray = np.array([[7, 7, 3], [3, 7, 200]], dtype)
     numbered, ids = number_ids(source, np.uint8)
     assert numbered.tolist() == [[1, 1, 0], [0, 1, 2]]
     assert numbered.dtype == np.uint8

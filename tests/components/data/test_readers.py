@@ -41,7 +41,7 @@ def write_classes(root: Path, text: str) -> list[str]:
     return read_dataset("labelled_folders", root)[1]
 
 
-def test_cityscapes_pairs_photo_label_and_instance_map_of_every_city(tmp_path):
+def test_cityscapes_pairs_photo_label_and_instance_map_of_every_city(tmp_path: Path) -> None:
     ulm, bonn = "ulm_000001_000019", "bonn_000000_000019"
     files = cityscapes_files("train", "ulm", ulm) + cityscapes_files("train", "bonn", bonn)
     val = cityscapes_files("val", "jena", "jena_000002_000019")
@@ -55,7 +55,7 @@ def test_cityscapes_pairs_photo_label_and_instance_map_of_every_city(tmp_path):
     assert record.condition is None
 
 
-def test_cityscapes_has_34_classes_of_which_19_are_scored():
+def test_cityscapes_has_34_classes_of_which_19_are_scored() -> None:
     assert [each.index for each in CLASSES] == list(range(34))
     scored = [each.index for each in CLASSES if not each.ignored_in_scores]
     assert scored == [7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33]
@@ -63,7 +63,7 @@ def test_cityscapes_has_34_classes_of_which_19_are_scored():
     assert (CLASSES[26].name, CLASSES[26].colour) == ("car", (0, 0, 142))
 
 
-def test_a_file_without_partners_is_one_line_naming_it_and_all_that_was_expected(tmp_path):
+def test_a_file_without_partners_is_one_line_naming_it_and_all_that_was_expected(tmp_path: Path) -> None:
     photo, label, instance = cityscapes_files("train", "ulm", "ulm_000001_000019")
     make_files(tmp_path, *cityscapes_files("train", "ulm", "ulm_000000_000019"), label)
     _, problems = read_dataset("cityscapes", tmp_path)
@@ -72,7 +72,7 @@ def test_a_file_without_partners_is_one_line_naming_it_and_all_that_was_expected
     ]
 
 
-def test_a_lossy_map_is_named_beside_the_one_expected(tmp_path):
+def test_a_lossy_map_is_named_beside_the_one_expected(tmp_path: Path) -> None:
     photo, label, instance = cityscapes_files("train", "ulm", "ulm_000000_000019")
     make_files(tmp_path, photo, label.replace(".png", ".jpg"), instance)
     _, problems = read_dataset("cityscapes", tmp_path)
@@ -83,7 +83,7 @@ def test_a_lossy_map_is_named_beside_the_one_expected(tmp_path):
     )
 
 
-def test_camvid_pairs_jpeg_and_png_photos_and_has_no_instance_maps(tmp_path):
+def test_camvid_pairs_jpeg_and_png_photos_and_has_no_instance_maps(tmp_path: Path) -> None:
     train = ["train/images/a.jpg", "train/labels/a.png", "train/images/b.png", "train/labels/b.png"]
     make_files(tmp_path, *train, "val/images/c.JPG", "val/labels/c.png")
     dataset, problems = read_dataset("camvid", tmp_path)
@@ -94,7 +94,7 @@ def test_camvid_pairs_jpeg_and_png_photos_and_has_no_instance_maps(tmp_path):
     assert [each.index for each in dataset.classes if each.ignored_in_scores] == [11]
 
 
-def test_two_photos_of_one_name_are_a_problem(tmp_path):
+def test_two_photos_of_one_name_are_a_problem(tmp_path: Path) -> None:
     make_files(tmp_path, "train/images/a.jpg", "train/images/a.png", "train/labels/a.png")
     _, problems = read_dataset("camvid", tmp_path)
     images = tmp_path / "train/images"
@@ -104,7 +104,7 @@ def test_two_photos_of_one_name_are_a_problem(tmp_path):
 
 
 @pytest.mark.parametrize("held_out", ["val", "test"])
-def test_labelled_folders_take_val_or_test_as_validation_split(tmp_path, held_out):
+def test_labelled_folders_take_val_or_test_as_validation_split(tmp_path: Path, held_out: str) -> None:
     make_labelled_folders(tmp_path, held_out)
     dataset, problems = read_dataset("labelled_folders", tmp_path)
     assert problems == []
@@ -114,7 +114,7 @@ def test_labelled_folders_take_val_or_test_as_validation_split(tmp_path, held_ou
     assert (dataset.classes[1].has_instances, dataset.classes[1].ignored_in_scores) == (True, True)
 
 
-def test_instance_maps_of_one_split_are_expected_in_the_other_too(tmp_path):
+def test_instance_maps_of_one_split_are_expected_in_the_other_too(tmp_path: Path) -> None:
     make_labelled_folders(tmp_path)
     make_files(tmp_path, "train_inst/a.png")
     dataset, problems = read_dataset("labelled_folders", tmp_path)
@@ -122,7 +122,7 @@ def test_instance_maps_of_one_split_are_expected_in_the_other_too(tmp_path):
     assert problems == [f"{tmp_path}/val_label/a.png: no instance map, expected {tmp_path}/val_inst/a.png"]
 
 
-def test_paired_folders_take_a_as_condition_and_b_as_photo(tmp_path):
+def test_paired_folders_take_a_as_condition_and_b_as_photo(tmp_path: Path) -> None:
     make_files(tmp_path, "train_A/a.png", "train_B/a.jpg", "train_inst/a.png", "test_A/b.png", "test_B/b.png")
     make_files(tmp_path, "test_inst/b.png")
     dataset, problems = read_dataset("paired_folders", tmp_path)
@@ -157,14 +157,14 @@ def test_paired_folders_take_a_as_condition_and_b_as_photo(tmp_path):
         ),
     ],
 )
-def test_broken_class_list_is_one_line_naming_file_and_field(tmp_path, text, message):
+def test_broken_class_list_is_one_line_naming_file_and_field(tmp_path: Path, text: str, message: str) -> None:
     problems = write_classes(tmp_path, text)
     assert len(problems) == 1
     assert problems[0].startswith(f"{tmp_path}/classes.json: {message}")
     assert "\n" not in problems[0]
 
 
-def test_missing_class_list_is_reported_with_the_missing_partners(tmp_path):
+def test_missing_class_list_is_reported_with_the_missing_partners(tmp_path: Path) -> None:
     make_labelled_folders(tmp_path)
     (tmp_path / "classes.json").unlink()
     (tmp_path / "val_img/a.jpg").unlink()
@@ -172,7 +172,7 @@ def test_missing_class_list_is_reported_with_the_missing_partners(tmp_path):
     assert [line.split(":")[0] for line in problems] == [f"{tmp_path}/classes.json", f"{tmp_path}/val_label/a.png"]
 
 
-def test_class_list_may_be_in_any_order(tmp_path):
+def test_class_list_may_be_in_any_order(tmp_path: Path) -> None:
     make_labelled_folders(tmp_path)
     (tmp_path / "classes.json").write_text(json.dumps(TWO_CLASSES[::-1]))
     dataset, problems = read_dataset("labelled_folders", tmp_path)
@@ -181,7 +181,7 @@ def test_class_list_may_be_in_any_order(tmp_path):
 
 
 @pytest.mark.parametrize("reader", sorted(READERS))
-def test_missing_folder_is_one_line_naming_it_and_the_layout(tmp_path, reader):
+def test_missing_folder_is_one_line_naming_it_and_the_layout(tmp_path: Path, reader: str) -> None:
     dataset, problems = read_dataset(reader, tmp_path / "nowhere")
     assert dataset.train == dataset.val == ()
     assert len(problems) == 1
@@ -189,28 +189,28 @@ def test_missing_folder_is_one_line_naming_it_and_the_layout(tmp_path, reader):
 
 
 @pytest.mark.parametrize("reader", sorted(READERS))
-def test_no_training_pair_is_a_line_naming_folder_and_layout(tmp_path, reader):
+def test_no_training_pair_is_a_line_naming_folder_and_layout(tmp_path: Path, reader: str) -> None:
     _, problems = read_dataset(reader, tmp_path)
     assert problems[-1].startswith(f"{tmp_path}: no training pair found, expected ")
 
 
-def test_a_reader_is_a_module_with_a_function_read():
+def test_a_reader_is_a_module_with_a_function_read() -> None:
     assert {"cityscapes", "nyu_depth_v2", "ade20k", "helen", "camvid", "coloured_masks"} < set(READERS)
     assert len(READERS) == len(list(READERS))
     with pytest.raises(KeyError, match="kitti"):
         READERS["kitti"]
 
 
-def test_an_unknown_reader_is_refused_with_the_names_of_all():
+def test_an_unknown_reader_is_refused_with_the_names_of_all() -> None:
     with pytest.raises(ValidationError, match=r"reader\n.*must be one of ade20k, .*street_scenes, got kitti"):
         tiny_prepare(reader="kitti")
 
 
-def test_colours_made_for_classes_are_all_different():
+def test_colours_made_for_classes_are_all_different() -> None:
     assert len({distinct_colour(index) for index in range(256)}) == 256
 
 
-def test_real_camvid_has_367_and_101_pairs(shared_data):
+def test_real_camvid_has_367_and_101_pairs(shared_data: Path) -> None:
     root = shared_data / "camvid"
     if not root.is_dir():
         pytest.skip(f"no folder {root}")
@@ -219,7 +219,7 @@ def test_real_camvid_has_367_and_101_pairs(shared_data):
     assert (len(dataset.train), len(dataset.val)) == (367, 101)
 
 
-def test_real_cityscapes_names_each_validation_map_without_photo(shared_data):
+def test_real_cityscapes_names_each_validation_map_without_photo(shared_data: Path) -> None:
     root = shared_data / "cityscapes_sample"
     if not root.is_dir():
         pytest.skip(f"no folder {root}")

@@ -32,7 +32,7 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def test_label_maps_are_used_as_they_are_with_0_for_unlabelled(root):
+def test_label_maps_are_used_as_they_are_with_0_for_unlabelled(root: Path) -> None:
     dataset, problems = read_dataset("ade20k", root)
     assert problems == []
     assert dataset.val[0].label == root / "annotations/validation/ADE_val_00000001.png"
@@ -43,32 +43,32 @@ def test_label_maps_are_used_as_they_are_with_0_for_unlabelled(root):
     assert len({each.colour for each in dataset.classes}) == 151
 
 
-def test_objects_are_numbered_within_their_label_and_stuff_carries_its_class(root):
+def test_objects_are_numbered_within_their_label_and_stuff_carries_its_class(root: Path) -> None:
     dataset, _ = read_dataset("ade20k", root)
     assert pixels_of(dataset.train[0].instance) == [[0, WALL, 256, 257], [258, WALL, 257, WALL]]
 
 
-def test_100_classes_have_instances_as_in_the_instance_benchmark(root):
+def test_100_classes_have_instances_as_in_the_instance_benchmark(root: Path) -> None:
     dataset, _ = read_dataset("ade20k", root)
     assert sum(each.has_instances for each in dataset.classes) == 100
     assert [dataset.classes[index].has_instances for index in (0, WALL, CAR, VAN)] == [False, False, True, True]
 
 
-def test_without_files_of_instances_there_are_no_instance_maps(root, tmp_path):
+def test_without_files_of_instances_there_are_no_instance_maps(root: Path, tmp_path: Path) -> None:
     (root / "annotations_instance").rename(tmp_path / "elsewhere")
     dataset, problems = read_dataset("ade20k", root)
     assert problems == []
     assert dataset.train[0].instance is None
 
 
-def test_an_instance_map_of_another_size_is_a_problem(root):
+def test_an_instance_map_of_another_size_is_a_problem(root: Path) -> None:
     path = write_picture(root / "annotations_instance/training/ADE_train_00000001.png", np.zeros((3, 4, 3)))
     _, problems = read_dataset("ade20k", root)
     label = root / "annotations/training/ADE_train_00000001.png"
     assert problems[0] == f"{path}: instance map is 4x3, expected 4x2, the size of {label}"
 
 
-def test_a_missing_or_foreign_class_list_is_a_problem(root):
+def test_a_missing_or_foreign_class_list_is_a_problem(root: Path) -> None:
     path = root / "objectInfo150.txt"
     write_class_list(path, columns="Number\tRatio\tTrain\tVal\tName")
     assert read_class_list(path)[1][0].startswith(f"{path}: unreadable, expected columns Idx and Name between tabs")

@@ -38,7 +38,7 @@ def folders(tmp_path: Path) -> Path:
     return root
 
 
-def test_camvids_own_masks_become_the_line_numbers_of_their_colours(camvid):
+def test_camvids_own_masks_become_the_line_numbers_of_their_colours(camvid: Path) -> None:
     dataset, problems = read_dataset("coloured_masks", camvid)
     assert problems == []
     assert [record.name for record in dataset.train] == ["0006R0_f00930"]
@@ -50,7 +50,7 @@ def test_camvids_own_masks_become_the_line_numbers_of_their_colours(camvid):
     assert [each.ignored_in_scores for each in dataset.classes] == [False, False, True]
 
 
-def test_folders_of_a_split_and_palette_masks_are_read_too(folders):
+def test_folders_of_a_split_and_palette_masks_are_read_too(folders: Path) -> None:
     palette = Image.fromarray(np.array(LABEL, dtype=np.uint8) + 7, mode="P")
     palette.putpalette([255] * 21 + ANIMAL + ROAD + VOID)
     palette.save(folders / "train_label/a.png")
@@ -60,7 +60,7 @@ def test_folders_of_a_split_and_palette_masks_are_read_too(folders):
     assert pixels_of(dataset.val[0].label) == LABEL
 
 
-def test_classes_json_may_give_the_colours(folders):
+def test_classes_json_may_give_the_colours(folders: Path) -> None:
     entries = [
         f'{{"index": {index}, "name": "{index}", "colour": {colour}, "has_instances": true}}'
         for index, colour in enumerate((VOID, ROAD, ANIMAL))
@@ -72,7 +72,7 @@ def test_classes_json_may_give_the_colours(folders):
     assert all(each.has_instances for each in dataset.classes)
 
 
-def test_a_colour_of_no_class_is_named_with_its_pixels(folders):
+def test_a_colour_of_no_class_is_named_with_its_pixels(folders: Path) -> None:
     mask = write_picture(folders / "train_label/a.png", [[ROAD, [1, 2, 3], [1, 2, 3]], [VOID, [9, 9, 9], ANIMAL]])
     _, problems = read_dataset("coloured_masks", folders)
     assert problems[0] == (
@@ -81,7 +81,7 @@ def test_a_colour_of_no_class_is_named_with_its_pixels(folders):
     )
 
 
-def test_a_listed_name_without_photo_or_mask_is_a_problem(camvid):
+def test_a_listed_name_without_photo_or_mask_is_a_problem(camvid: Path) -> None:
     (camvid / "train.txt").write_text("0006R0_f00930\nnowhere\n")
     _, problems = read_dataset("coloured_masks", camvid)
     assert problems == [
@@ -90,7 +90,7 @@ def test_a_listed_name_without_photo_or_mask_is_a_problem(camvid):
     ]
 
 
-def test_a_missing_list_of_a_split_is_a_problem(camvid):
+def test_a_missing_list_of_a_split_is_a_problem(camvid: Path) -> None:
     (camvid / "val.txt").unlink()
     _, problems = read_dataset("coloured_masks", camvid)
     assert problems[0].startswith(f"{camvid}/val.txt: unreadable, expected a list of pictures")
@@ -107,7 +107,7 @@ def test_a_missing_list_of_a_split_is_a_problem(camvid):
         ("\n".join(f"{index % 256} {index // 256} 0 {index}" for index in range(257)), "found 257 classes"),
     ],
 )
-def test_a_broken_colour_list_names_its_line(tmp_path, text, message):
+def test_a_broken_colour_list_names_its_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "label_colors.txt"
     path.write_text(text)
     classes, problems = read_label_colours(path)
@@ -115,7 +115,7 @@ def test_a_broken_colour_list_names_its_line(tmp_path, text, message):
     assert problems[0].startswith(f"{path}: {message}")
 
 
-def test_classes_that_share_a_colour_are_a_problem(folders):
+def test_classes_that_share_a_colour_are_a_problem(folders: Path) -> None:
     (folders / "label_colors.txt").write_text("0 0 0 Void\n1 1 1 Road\n0 0 0 Car\n")
     _, problems = read_dataset("coloured_masks", folders)
     assert problems == [
@@ -123,7 +123,7 @@ def test_classes_that_share_a_colour_are_a_problem(folders):
     ]
 
 
-def test_colours_are_told_apart_in_every_channel(tmp_path):
+def test_colours_are_told_apart_in_every_channel(tmp_path: Path) -> None:
     path = tmp_path / "label_colors.txt"
     path.write_text("255 0 0 r\n0 255 0 g\n0 0 255 b\n255 255 255 w\n")
     classes, _ = read_label_colours(path)

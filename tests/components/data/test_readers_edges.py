@@ -23,7 +23,7 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def test_every_photo_gets_the_edge_map_of_its_pixels(root):
+def test_every_photo_gets_the_edge_map_of_its_pixels(root: Path) -> None:
     dataset, problems = read_dataset("edges_of_photos", root)
     assert problems == []
     record = dataset.train[0]
@@ -35,7 +35,7 @@ def test_every_photo_gets_the_edge_map_of_its_pixels(root):
     assert (record.label, record.instance) == (None, None)
 
 
-def test_a_share_of_the_photos_is_held_out_and_another_photo_moves_at_most_one(root):
+def test_a_share_of_the_photos_is_held_out_and_another_photo_moves_at_most_one(root: Path) -> None:
     dataset, _ = read_dataset("edges_of_photos", root, edges=tiny_edges(validation_share=0.3))
     held_out = {record.name for record in dataset.val}
     assert (len(dataset.train), len(held_out)) == (7, 3)
@@ -45,12 +45,12 @@ def test_a_share_of_the_photos_is_held_out_and_another_photo_moves_at_most_one(r
     assert len(held_out - {record.name for record in grown.val}) <= 1
 
 
-def test_the_smallest_share_holds_out_one_photo(root):
+def test_the_smallest_share_holds_out_one_photo(root: Path) -> None:
     dataset, _ = read_dataset("edges_of_photos", root, edges=tiny_edges(validation_share=0.001))
     assert (len(dataset.train), len(dataset.val)) == (9, 1)
 
 
-def test_folders_train_and_val_are_the_splits(tmp_path):
+def test_folders_train_and_val_are_the_splits(tmp_path: Path) -> None:
     root = tmp_path / "photos"
     for seed, name in enumerate(("train/a.JPG", "train/more/b.png", "val/c.webp", "val/._d.png", "val/notes.txt")):
         write_picture(root / f"{name}.png", random_photo(seed)).rename(root / name)
@@ -60,7 +60,7 @@ def test_folders_train_and_val_are_the_splits(tmp_path):
     assert [record.name for record in dataset.val] == ["c"]
 
 
-def test_landmarks_beside_a_photo_draw_its_face(tmp_path):
+def test_landmarks_beside_a_photo_draw_its_face(tmp_path: Path) -> None:
     root = tmp_path / "faces"
     for name in ("a", "b"):
         write_landmarks(write_picture(root / f"{name}.png", drawn_face(128)), 128)
@@ -71,13 +71,15 @@ def test_landmarks_beside_a_photo_draw_its_face(tmp_path):
     assert pixels_of(dataset.val[0].condition) == expected.tolist()
 
 
-def test_a_photo_without_its_landmarks_is_a_problem(root):
+def test_a_photo_without_its_landmarks_is_a_problem(root: Path) -> None:
     _, problems = read_dataset("edges_of_photos", root, edges=tiny_edges(landmarks="files"))
     assert len(problems) == 11  # one a photo, and no training pair
     assert f"{root}/00000.png: no landmarks, expected 00000.pts or 00000.json beside it" in problems
 
 
-def test_dlib_finds_the_faces_and_one_warning_names_the_first_photo_without(tmp_path, caplog):
+def test_dlib_finds_the_faces_and_one_warning_names_the_first_photo_without(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     root = tmp_path / "faces"
     for name in ("a", "b"):
         write_picture(root / "train" / f"{name}.png", drawn_face(160))
@@ -97,7 +99,7 @@ def test_dlib_finds_the_faces_and_one_warning_names_the_first_photo_without(tmp_
     ]
 
 
-def test_a_photo_without_face_is_a_problem_where_landmarks_are_all_there_is(tmp_path):
+def test_a_photo_without_face_is_a_problem_where_landmarks_are_all_there_is(tmp_path: Path) -> None:
     root = tmp_path / "faces"
     write_picture(root / "train/a.png", drawn_face(160))
     flat = write_picture(root / "val/flat.png", np.full((160, 160, 3), 90))
@@ -107,20 +109,20 @@ def test_a_photo_without_face_is_a_problem_where_landmarks_are_all_there_is(tmp_
     assert problems == [f"{flat}: no face found, expected one where prepare.edges.detector is none"]
 
 
-def test_a_photo_without_edges_is_a_problem(root):
+def test_a_photo_without_edges_is_a_problem(root: Path) -> None:
     flat = write_picture(root / "flat.png", np.full((8, 8, 3), 90))
     _, problems = read_dataset("edges_of_photos", root)
     assert problems == [f"{flat}: no edge found, expected some: lower prepare.edges.high, or leave the photo out"]
 
 
-def test_a_missing_predictor_is_one_problem_naming_the_parameter(root):
+def test_a_missing_predictor_is_one_problem_naming_the_parameter(root: Path) -> None:
     edges = tiny_edges(landmarks="dlib", landmark_model=root / "nowhere.dat")
     _, problems = read_dataset("edges_of_photos", root, edges=edges)
     assert problems[0].startswith(f"prepare.edges.landmark_model: {root}/nowhere.dat: file not found, expected ")
     assert len(problems) == 2
 
 
-def test_a_broken_photo_is_named(root):
+def test_a_broken_photo_is_named(root: Path) -> None:
     (root / "00003.png").write_bytes(b"no picture")
     _, problems = read_dataset("edges_of_photos", root)
     assert [line.split(":")[0] for line in problems] == [f"{root}/00003.png"]

@@ -55,7 +55,7 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def test_pictures_of_both_splits_become_upright_png_files(root):
+def test_pictures_of_both_splits_become_upright_png_files(root: Path) -> None:
     dataset, problems = read_dataset("nyu_depth_v2", root)
     assert problems == []
     assert [record.name for record in dataset.train] == ["0003", "0001"]
@@ -65,7 +65,7 @@ def test_pictures_of_both_splits_become_upright_png_files(root):
     assert pixels_of(dataset.val[0].image)[1][2] == [115, 116, 117]
 
 
-def test_894_labels_become_40_classes_and_0_stays_unlabelled(root):
+def test_894_labels_become_40_classes_and_0_stays_unlabelled(root: Path) -> None:
     dataset, _ = read_dataset("nyu_depth_v2", root)
     assert pixels_of(dataset.train[0].label) == [[0, 1, 1], [5, 5, 5]]
     assert len(dataset.classes) == 41
@@ -74,7 +74,7 @@ def test_894_labels_become_40_classes_and_0_stays_unlabelled(root):
     assert len({each.colour for each in dataset.classes}) == 41
 
 
-def test_an_object_is_one_label_with_one_number_and_walls_carry_their_class(root):
+def test_an_object_is_one_label_with_one_number_and_walls_carry_their_class(root: Path) -> None:
     dataset, _ = read_dataset("nyu_depth_v2", root)
     # Chairs: label 2 number 1, label 3 number 1, label 2 number 2; ids follow label, then number.
     assert pixels_of(dataset.train[0].instance) == [[0, 1, 1], [256, 258, 257]]
@@ -82,33 +82,33 @@ def test_an_object_is_one_label_with_one_number_and_walls_carry_their_class(root
 
 
 @pytest.mark.parametrize("name", ["nyu_depth_v2_labeled.mat", "splits.mat", "classMapping40.mat"])
-def test_a_missing_file_is_named_with_what_it_holds(root, name):
+def test_a_missing_file_is_named_with_what_it_holds(root: Path, name: str) -> None:
     (root / name).unlink()
     _, problems = read_dataset("nyu_depth_v2", root)
     assert problems[0].startswith(f"{root / name}: file not found, expected ")
 
 
 @pytest.mark.parametrize("name", ["nyu_depth_v2_labeled.mat", "splits.mat", "classMapping40.mat"])
-def test_a_broken_file_is_named(root, name):
+def test_a_broken_file_is_named(root: Path, name: str) -> None:
     (root / name).write_bytes(b"MATLAB 5.0 MAT-file" + bytes(120))
     _, problems = read_dataset("nyu_depth_v2", root)
     assert problems[0].startswith(f"{root / name}: ")
 
 
-def test_a_truncated_file_of_pictures_is_named(root):
+def test_a_truncated_file_of_pictures_is_named(root: Path) -> None:
     path = root / "nyu_depth_v2_labeled.mat"
     path.write_bytes(path.read_bytes()[:-100])
     _, problems = read_dataset("nyu_depth_v2", root)
     assert problems[0].startswith(f"{path}: unreadable or truncated, expected a MATLAB 7.3 file")
 
 
-def test_a_file_without_instances_is_named_with_the_field(root):
+def test_a_file_without_instances_is_named_with_the_field(root: Path) -> None:
     write_pictures(root / "nyu_depth_v2_labeled.mat", instances=None)
     _, problems = read_dataset("nyu_depth_v2", root)
     assert problems[0] == f"{root}/nyu_depth_v2_labeled.mat: instances is None, expected 3 axes of uint8"
 
 
-def test_a_mapping_without_names_or_with_other_classes_is_named(root):
+def test_a_mapping_without_names_or_with_other_classes_is_named(root: Path) -> None:
     write_mapping(root / "classMapping40.mat", className=None)
     _, problems = read_dataset("nyu_depth_v2", root)
     assert problems[0] == f"{root}/classMapping40.mat: found mapClass, expected a field className"
@@ -117,7 +117,7 @@ def test_a_mapping_without_names_or_with_other_classes_is_named(root):
     assert problems[0] == f"{root}/classMapping40.mat: mapClass has values [1, 41], expected 1..40"
 
 
-def test_a_split_that_names_no_picture_is_a_problem(root):
+def test_a_split_that_names_no_picture_is_a_problem(root: Path) -> None:
     write_splits(root / "splits.mat", train=[0, 1], test=[4])
     _, problems = read_dataset("nyu_depth_v2", root)
     assert problems[:2] == [
@@ -126,13 +126,13 @@ def test_a_split_that_names_no_picture_is_a_problem(root):
     ]
 
 
-def test_a_split_of_no_numbers_is_a_problem(root):
+def test_a_split_of_no_numbers_is_a_problem(root: Path) -> None:
     savemat(root / "splits.mat", {"trainNdxs": np.array([1.5]), "testNdxs": np.array([2])})
     _, problems = read_dataset("nyu_depth_v2", root)
     assert problems[0] == f"{root}/splits.mat: trainNdxs holds float64 values, expected the numbers of pictures"
 
 
-def test_a_label_past_the_mapping_is_a_problem_of_its_picture(root):
+def test_a_label_past_the_mapping_is_a_problem_of_its_picture(root: Path) -> None:
     write_mapping(root / "classMapping40.mat", mapClass=MAP_CLASS[:, :2])
     dataset, problems = read_dataset("nyu_depth_v2", root)
     assert len(problems) == 4  # one a picture, and no training pair

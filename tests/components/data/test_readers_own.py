@@ -38,19 +38,19 @@ def prepared(root: Path, **overrides: str) -> Manifest:
     return prepare_dataset(tiny_prepare(reader=NAME, root=root, **overrides), root.with_name("prepared"))
 
 
-def test_the_example_is_chosen_by_its_name_and_gives_class_indices(fields):
+def test_the_example_is_chosen_by_its_name_and_gives_class_indices(fields: Path) -> None:
     manifest = prepared(fields)
     assert (manifest.reader, manifest.train[0].name, manifest.val[0].name) == (NAME, "f1", "f7")
     assert pixels_of(manifest.records("val")[0].label) == [[0, 1, 2], [2, 0, 1]]
     assert [each.name for each in manifest.classes] == ["ground", "crop", "weed"]
 
 
-def test_the_example_gets_instance_maps_by_a_parameter(fields):
+def test_the_example_gets_instance_maps_by_a_parameter(fields: Path) -> None:
     manifest = prepared(fields, instances="components")
     assert pixels_of(manifest.records("train")[0].instance) == [[0, 1, 256], [257, 0, 1]]
 
 
-def test_the_example_names_a_mask_with_other_values(fields):
+def test_the_example_names_a_mask_with_other_values(fields: Path) -> None:
     mask = write_picture(fields / "train/masks/f1_mask.png", [[0, 100, 201], [200, 7, 100]])
     with pytest.raises(DatasetError) as caught:
         prepared(fields)

@@ -2,14 +2,17 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
 from components.data import shard_making
+from components.data.dataset import Record
 from components.data.manifest import Manifest
 from components.data.preprocess import PreprocessConfig, make_shards, preprocess
+from components.data.record_encoding import encode_record
 from components.data.shard_making import find_shard, make_shard, shard_path
 from components.data.shard_plan import Job, plan_shards
 from components.data.store import Sample, cut_into_shards, open_shard
@@ -106,13 +109,14 @@ def test_a_job_that_is_none_is_refused(text: str) -> None:
 def test_interrupted_it_goes_on_with_the_shards_that_are_missing(
     manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected, encode, seen = _at_once(manifest, tmp_path), shard_making.encode_record, []
+    expected = _at_once(manifest, tmp_path)
+    seen: list[str] = []
 
-    def interrupted(record: object, *args: object) -> object:
+    def interrupted(record: Record, *args: Any) -> tuple[Sample, tuple[int, ...]]:
         seen.append(record.name)
         if len(seen) == 4:
             raise KeyboardInterrupt
-        return encode(record, *args)
+        return encode_record(record, *args)
 
     monkeypatch.setattr(shard_making, "encode_record", interrupted)
     out, state = tmp_path / "out", tmp_path / "state"

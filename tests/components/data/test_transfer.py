@@ -14,7 +14,10 @@ on_a_gpu = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), r
 
 @pytest.mark.parametrize("device", [CPU, pytest.param(torch.device("cuda", 0), marks=on_a_gpu)], ids=str)
 def test_tensors_arrive_as_they_were_sent(device: torch.device) -> None:
-    arrays = {"image": np.arange(24, dtype=np.uint8).reshape(2, 3, 4), "instance": np.array([[7, -1]], np.int32)}
+    arrays: dict[str, np.ndarray] = {
+        "image": np.arange(24, dtype=np.uint8).reshape(2, 3, 4),
+        "instance": np.array([[7, -1]], np.int32),
+    }
     copier = DeviceCopier(device)
     tensors = copier.receive(copier.send(arrays))
     assert tensors.keys() == arrays.keys()
@@ -33,7 +36,8 @@ def test_batches_on_a_gpu_are_those_on_the_cpu(tmp_path: Path, crop: CropConfig 
     with on_gpu.stream(batches) as stream:
         found = []
         for batch in stream:
-            torch.cuda._sleep(10_000_000)  # the device is behind the host: memory must not be used again too early
+            # The device is behind the host: memory must not be used again too early.
+            torch.cuda._sleep(10_000_000)  # type: ignore[no-untyped-call]
             found.append(batch)
     for batch, expected in zip(found, map(tiny_maker(store, crop=crop).make, batches), strict=True):
         for name in ("condition", "image", "instance", "label"):

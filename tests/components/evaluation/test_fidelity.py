@@ -63,7 +63,7 @@ def test_the_kernel_distance_is_that_of_a_literal_double_loop() -> None:
     first, second = _sets(7, 4)
 
     def kernel(x: np.ndarray, y: np.ndarray) -> float:
-        return (sum(a * b for a, b in zip(x, y, strict=True)) / 4 + 1) ** 3
+        return float((sum(a * b for a, b in zip(x, y, strict=True)) / 4 + 1) ** 3)
 
     within = across = 0.0
     for i in range(7):

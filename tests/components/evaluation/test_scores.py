@@ -7,6 +7,7 @@ from components.data.dataset import ClassInfo
 from components.data.readers.cityscapes import CLASSES as CITYSCAPES
 from components.evaluation.bootstrap import Bootstrap
 from components.evaluation.scores import confusion_matrices, picture_mean_ious, score_estimates, scores_of
+from tests.given import given
 
 CLASSES = (
     ClassInfo(0, "void", (0, 0, 0), ignored_in_scores=True),
@@ -79,7 +80,7 @@ def test_cityscapes_is_scored_over_its_19_training_ids_by_the_rule_of_the_benchm
         expected = true_positives / (true_positives + false_positives + false_negatives)
         assert scores.class_iou[CITYSCAPES[index].name] == pytest.approx(expected)
     assert len(scores.class_iou) == 19
-    assert scores.mean_iou == pytest.approx(sum(scores.class_iou.values()) / 19)
+    assert scores.mean_iou == pytest.approx(sum(map(given, scores.class_iou.values())) / 19)
 
 
 def test_a_hand_made_cityscapes_map_leaves_out_what_the_benchmark_ignores() -> None:
@@ -148,9 +149,8 @@ def test_intervals_are_the_percentiles_of_resampled_pictures() -> None:
         assert low < estimate.value < high
     for kind in ("class_iou", "class_accuracy"):
         low, high = np.percentile([getattr(each, kind)["car"] for each in resampled], [5, 95])
-        estimate = found.of_class(kind, "car")
-        assert estimate is not None
-        assert (estimate.low, estimate.high) == pytest.approx((low, high))
+        car = given(found.of_class(kind, "car"))
+        assert (car.low, car.high) == pytest.approx((low, high))
 
 
 def test_a_class_of_few_pictures_has_the_interval_of_the_resamples_that_have_it() -> None:

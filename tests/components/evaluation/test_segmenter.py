@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from components.checkpoint import TEMPORARY_FILE, CheckpointFolder
 from components.data.loader import BatchMaker
@@ -19,7 +20,7 @@ from components.evaluation.segmenter_training import train_segmenter
 from components.preemption import Preempted
 from tests.tiny import CLASSES, cpu_fabric, mixed_store, tiny_maker, tiny_samples, tiny_store, write_store
 
-SIZE = {"encoder": "resnet18", "channels": 8}
+SIZE: dict[str, Any] = {"encoder": "resnet18", "channels": 8}
 
 
 def _config(**overrides: Any) -> SegmenterConfig:
@@ -58,6 +59,11 @@ def _flat_colours(folder: Path, *, count: int = 4) -> BatchMaker:
     return tiny_maker(write_store(folder, samples, instance_ids))
 
 
+def _photos_by_name(maker: BatchMaker) -> dict[str, NDArray[np.uint8]]:
+    pictures = zip(maker.store.index.names, maker.store, strict=True)
+    return {name: sample["image"].astype(np.uint8) for name, sample in pictures}
+
+
 def _segmenter(seed: int = 0) -> Segmenter:
     torch.manual_seed(seed)
     return Segmenter(CLASSES, **SIZE).eval()
@@ -77,7 +83,7 @@ def test_a_picture_has_a_class_at_each_pixel_and_none_is_ignored() -> None:
     predicted = segmenter.predict(torch.rand(2, 3, 32, 64) * 2 - 1)
     assert predicted.shape == (2, 32, 64)
     assert predicted.dtype == torch.int64
-    assert set(predicted.unique().tolist()) <= {1, 2, 3}
+    assert set(predicted.flatten().tolist()) <= {1, 2, 3}
     assert segmenter(torch.zeros(1, 3, 32, 64))[:, 0].isinf().all()
 
 
@@ -89,7 +95,8 @@ def test_pixels_of_ignored_classes_teach_nothing(tmp_path: Path) -> None:
             sample["label"][:, :56] = rest  # seven of eight pixels
         maker = tiny_maker(write_store(tmp_path / folder, samples, instance_ids))
         segmenter = _train(maker, _config(), tmp_path / folder)  # one step
-        return segmenter.network.segmentation_head[0].bias.detach().clone()
+        bias: torch.Tensor = segmenter.network.segmentation_head[0].bias
+        return bias.detach().clone()
 
     torch.manual_seed(0)
     start = Segmenter(CLASSES, **SIZE).network.segmentation_head[0].bias.detach()
@@ -155,7 +162,7 @@ def test_the_same_seed_trains_the_same_segmenter(tmp_path: Path) -> None:
 
 def test_named_images_are_scored_in_place_of_photos(tmp_path: Path) -> None:
     maker = tiny_maker(tiny_store(tmp_path / "val", count=3))
-    pixels = {name: sample["image"] for name, sample in zip(maker.store.index.names, maker.store, strict=True)}
+    pixels = _photos_by_name(maker)
     assert absolute_differences(maker, photos).tolist() == [0, 0, 0]
     assert absolute_differences(maker, named_images(pixels.__getitem__)).tolist() == [0, 0, 0]
     darker = {name: np.where(image >= 12, image - 12, image + 12).astype(np.uint8) for name, image in pixels.items()}
@@ -233,12 +240,12 @@ def test_pictures_of_several_sizes_are_trained_on_and_scored_pixel_by_pixel(tmp_
     assert all(weight.isfinite().all() for weight in segmenter.state_dict().values())
     confusion = confusion_of(segmenter, maker, photos, cpu_fabric())
     assert int(confusion.sum()) == sum(int((sample["label"] != 0).sum()) for sample in maker.store)
-    pixels = {name: sample["image"] for name, sample in zip(maker.store.index.names, maker.store, strict=True)}
+    pixels = _photos_by_name(maker)
     assert absolute_differences(maker, named_images(pixels.__getitem__)).tolist() == [0, 0, 0, 0]
     each = confusions_of(segmenter, maker, photos, cpu_fabric(), band=1)
     assert torch.equal(each.everywhere.sum(0), confusion)
-    near = [
-        np.unpackbits(sample["boundary"], axis=-1, count=sample["label"].shape[1])[sample["label"] != 0].sum()
-        for sample in maker.store
-    ]
+    near = []
+    for sample in maker.store:
+        label, boundary = sample["label"], sample["boundary"].astype(np.uint8)
+        near.append(np.unpackbits(boundary, axis=-1, count=label.shape[1])[label != 0].sum())
     assert each.near_boundaries.sum((1, 2)).tolist() == near

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def test_given_ids_and_styles_stay_as_they_are(bundle: Bundle) -> None:
 
 def test_a_chosen_style_goes_to_all_instances_of_its_class(bundle: Bundle) -> None:
     instance = np.arange(16, dtype=np.int32).reshape(4, 4)
-    styles = complete_inputs(bundle, label=LABEL, instance=instance, chosen={1: np.float32([8, 9])})["styles"]
+    styles = complete_inputs(bundle, label=LABEL, instance=instance, chosen={1: np.array([8, 9], np.float32)})["styles"]
     assert [tuple(row) == (8, 9) for row in styles.tolist()] == (LABEL.ravel() == 1).tolist()
 
 
@@ -63,7 +64,7 @@ def test_a_chosen_style_goes_to_all_instances_of_its_class(bundle: Bundle) -> No
 def test_what_cannot_be_made_is_asked_for(
     tmp_path: Path, inputs: tuple[str, ...], given: set[str], message: str
 ) -> None:
-    arrays = {
+    arrays: dict[str, Any] = {
         "label": LABEL,
         "picture": np.zeros((4, 4, 3), dtype=np.uint8),
         "instance": np.zeros((4, 4), dtype=np.int32),
@@ -87,8 +88,8 @@ def test_a_model_of_pictures_gets_the_numbered_instances(tmp_path: Path) -> None
 
 
 def test_a_batch_pads_the_styles_of_pictures_with_fewer_instances() -> None:
-    one = {"label": LABEL, "styles": np.ones((1, 2), dtype=np.float32)}
-    two = {"label": LABEL + 1, "styles": np.full((2, 2), 5, dtype=np.float32)}
+    one: dict[str, np.ndarray] = {"label": LABEL, "styles": np.ones((1, 2), dtype=np.float32)}
+    two: dict[str, np.ndarray] = {"label": LABEL + 1, "styles": np.full((2, 2), 5, dtype=np.float32)}
     batch = stack_inputs([one, two])
     assert batch["label"][:, 0, 0].tolist() == [0, 1]
     assert batch["styles"].tolist() == [[[1, 1], [0, 0]], [[5, 5], [5, 5]]]

@@ -10,12 +10,12 @@ PAGE = Path(__file__).parents[3] / "docs" / "editing.md"
 BANK = StyleBank(1, {1: np.array([[3], [4]], dtype=np.float32)}, {1: np.array([1, 1])})
 
 
-def test_the_example_of_the_page_runs():
+def test_the_example_of_the_page_runs() -> None:
     (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
     classes = [BundleClass(k, name, (0, 0, 0), name == "car", False) for k, name in enumerate(("road", "car"))]
     seen = SimpleNamespace()
 
-    def synthesize(**inputs):
+    def synthesize(**inputs: np.ndarray) -> np.ndarray:
         seen.inputs = inputs
         return np.zeros((1, 64, 80, 3), dtype=np.uint8)
 

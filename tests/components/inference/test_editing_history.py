@@ -7,20 +7,20 @@ from components.inference import editing
 from components.inference.editing import History, Scene
 
 
-def blank(height=4, width=5):
+def blank(height: int = 4, width: int = 5) -> Scene:
     zeros = np.zeros((height, width), dtype=np.int32)
     return Scene.from_maps(zeros.astype(np.uint8), zeros, np.zeros((1, 2), np.float32), has_instances=(False, True))
 
 
-def painted(scene, y, x):
+def painted(scene: Scene, y: int, x: int) -> Scene:
     return editing.paint(scene, editing.brush_mask(scene.instance.shape, [(y, x)], 1), 1)
 
 
-def content(scene):
+def content(scene: Scene) -> tuple[list[list[int]], list[int], list[list[float]]]:
     return scene.instance.tolist(), scene.classes.tolist(), scene.styles.tolist()
 
 
-def test_changes_are_taken_back_and_made_again_one_by_one():
+def test_changes_are_taken_back_and_made_again_one_by_one() -> None:
     scenes = [blank()]
     history = History(scenes[0])
     for y, x in ((0, 0), (2, 2), (3, 4)):
@@ -41,7 +41,7 @@ def test_changes_are_taken_back_and_made_again_one_by_one():
         history.redo()
 
 
-def test_a_new_change_forgets_what_was_undone():
+def test_a_new_change_forgets_what_was_undone() -> None:
     first = blank()
     history = History(first)
     history.record(painted(first, 0, 0))
@@ -53,7 +53,7 @@ def test_a_new_change_forgets_what_was_undone():
     assert content(history.redo()) == content(other)
 
 
-def test_the_present_scene_is_no_change_and_another_size_is_refused():
+def test_the_present_scene_is_no_change_and_another_size_is_refused() -> None:
     history = History(blank())
     history.record(history.scene)
     assert not history.can_undo
@@ -61,7 +61,7 @@ def test_the_present_scene_is_no_change_and_another_size_is_refused():
         history.record(blank(5, 5))
 
 
-def test_a_change_keeps_little_more_than_what_it_touched():
+def test_a_change_keeps_little_more_than_what_it_touched() -> None:
     scene = blank(512, 1024)  # 2 MB
     history = History(scene)
     tracemalloc.start()

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -5,11 +7,11 @@ from components.inference.editing import Scene, brush_mask, connected_mask, poly
 from components.inference.editing.masks import connected_parts, placed_mask
 
 
-def drawn(mask):
+def drawn(mask: np.ndarray) -> list[str]:
     return ["".join(".#"[each] for each in row) for row in mask.astype(int)]
 
 
-def test_a_dab_is_a_disc():
+def test_a_dab_is_a_disc() -> None:
     assert drawn(brush_mask((5, 6), [(2, 2)], 2)) == [
         "..#...",
         ".###..",
@@ -19,7 +21,7 @@ def test_a_dab_is_a_disc():
     ]
 
 
-def test_a_stroke_is_all_that_is_near_the_line():
+def test_a_stroke_is_all_that_is_near_the_line() -> None:
     assert drawn(brush_mask((4, 6), [(1, 1), (1, 4)], 1)) == [
         ".####.",
         "######",
@@ -30,12 +32,12 @@ def test_a_stroke_is_all_that_is_near_the_line():
     assert drawn(brush_mask((4, 4), [(0, 0), (4, 4)], 0.8)) == ["##..", "###.", ".###", "..##"]
 
 
-def test_a_stroke_turns_at_each_point_and_is_cut_at_the_edges():
+def test_a_stroke_turns_at_each_point_and_is_cut_at_the_edges() -> None:
     assert drawn(brush_mask((4, 5), [(-9, 1), (2, 1), (2, 99)], 0)) == [".#...", ".#...", ".####", "....."]
     assert not brush_mask((4, 5), [(-9, 1)], 2).any()
 
 
-def test_a_polygon_has_its_outline():
+def test_a_polygon_has_its_outline() -> None:
     assert drawn(polygon_mask((5, 6), [(1, 1), (1, 4), (3, 4), (3, 1)])) == [
         "......",
         ".####.",
@@ -46,7 +48,7 @@ def test_a_polygon_has_its_outline():
     assert drawn(polygon_mask((3, 4), [(-5, -5), (-5, 1), (9, 1), (9, -5)])) == ["##..", "##..", "##.."]
 
 
-def test_a_part_hangs_together_by_corners_too():
+def test_a_part_hangs_together_by_corners_too() -> None:
     instance = np.array([[0, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 0]], dtype=np.int32)
     scene = Scene.from_maps(instance.astype(np.uint8), instance, has_instances=(True, True))
     assert drawn(connected_mask(scene, 0, 1)) == [".#..", "..#.", "...."]
@@ -55,12 +57,12 @@ def test_a_part_hangs_together_by_corners_too():
         connected_mask(scene, 3, 0)
 
 
-def test_parts_are_numbered_inside_and_minus_one_outside():
+def test_parts_are_numbered_inside_and_minus_one_outside() -> None:
     mask = np.array([[0, 0, 0, 0], [0, 1, 0, 1], [0, 1, 0, 1]], dtype=bool)
     assert connected_parts(mask).tolist() == [[-1, -1, -1, -1], [-1, 0, -1, 1], [-1, 0, -1, 1]]
 
 
-def test_a_mask_is_laid_on_the_picture_and_cut():
+def test_a_mask_is_laid_on_the_picture_and_cut() -> None:
     mask = np.array([[1, 1, 0], [0, 1, 1]], dtype=bool)
     assert drawn(placed_mask((3, 4), mask, 1, 1)) == ["....", ".##.", "..##"]
     assert drawn(placed_mask((3, 4), mask, -1, -1)) == ["##..", "....", "...."]
@@ -78,12 +80,12 @@ def test_a_mask_is_laid_on_the_picture_and_cut():
         ([(0, 0), (1, 1), (0, 1e9)], "points: found one that is not finite or beyond 1048576"),
     ],
 )
-def test_points_that_are_none_are_refused(points, message):
+def test_points_that_are_none_are_refused(points: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         polygon_mask((3, 4), points)
 
 
 @pytest.mark.parametrize("radius", [-1, float("nan"), float("inf")])
-def test_a_radius_that_is_none_is_refused(radius):
+def test_a_radius_that_is_none_is_refused(radius: float) -> None:
     with pytest.raises(ValueError, match=rf"radius: found {radius}, expected 0\.\.1048576"):
         brush_mask((3, 4), [(0, 0)], radius)

@@ -3,6 +3,9 @@
 Classes: 0 sky and 1 road without instances, 2 car and 3 person with them.
 """
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -18,22 +21,22 @@ BANK = StyleBank(
 )
 
 
-def scene_of(*rows, classes=CLASSES):
+def scene_of(*rows: str, classes: Mapping[int, int] = CLASSES) -> Scene:
     instance = np.array([[int(each) for each in row] for row in rows], dtype=np.int32)
     label = np.vectorize(classes.get)(instance).astype(np.uint8)
     styles = np.array([[each, each] for each in range(instance.max() + 1)], dtype=np.float32)
     return Scene.from_maps(label, instance, styles, has_instances=HAS_INSTANCES, bank=BANK, seed=5)
 
 
-def rows_of(scene):
+def rows_of(scene: Scene) -> list[str]:
     return ["".join(map(str, row)) for row in scene.instance.tolist()]
 
 
-def mask_of(*rows):
+def mask_of(*rows: str) -> np.ndarray:
     return np.array([[each == "#" for each in row] for row in rows])
 
 
-def drawn(class_index, instance, seed=5):
+def drawn(class_index: int, instance: int, seed: int = 5) -> list[int]:
     ticket = int(np.random.PCG64((seed, instance)).random_raw()) % 2
     return [class_index, (10, 20)[ticket]]
 
@@ -41,39 +44,39 @@ def drawn(class_index, instance, seed=5):
 STREET = scene_of("0000", "0220", "1231")
 
 
-def test_an_object_of_another_class_keeps_its_id_and_gets_a_style_drawn_for_it():
+def test_an_object_of_another_class_keeps_its_id_and_gets_a_style_drawn_for_it() -> None:
     changed = editing.change_class(STREET, 2, 3)
     assert changed.label.tolist() == [[0, 0, 0, 0], [0, 3, 3, 0], [1, 3, 2, 1]]
     assert rows_of(changed) == rows_of(STREET)
     assert changed.styles.tolist() == [[0, 0], [1, 1], drawn(3, 2), [3, 3]]
 
 
-def test_an_object_that_becomes_road_joins_the_road():
+def test_an_object_that_becomes_road_joins_the_road() -> None:
     changed = editing.change_class(STREET, 2, 1)
     assert rows_of(changed) == ["0000", "0110", "1131"]
     assert changed.styles.tolist() == STREET.styles.tolist()
 
 
-def test_an_object_of_a_class_that_has_no_region_yet_becomes_its_region():
+def test_an_object_of_a_class_that_has_no_region_yet_becomes_its_region() -> None:
     changed = editing.change_class(scene_of("00", "22"), 2, 1)
     assert rows_of(changed) == ["00", "22"]
     assert changed.classes.tolist() == [0, -1, 1]
     assert rows_of(editing.paint(changed, mask_of("#.", ".."), 1)) == ["20", "22"]
 
 
-def test_a_region_that_becomes_an_object_frees_its_class():
+def test_a_region_that_becomes_an_object_frees_its_class() -> None:
     changed = editing.change_class(STREET, 0, 2)
     assert changed.label[0].tolist() == [2, 2, 2, 2]
     assert changed.instance_for(0) == 4
     assert editing.change_class(STREET, 2, 2) is STREET
 
 
-def test_a_hole_is_filled_by_the_nearest_objects():
+def test_a_hole_is_filled_by_the_nearest_objects() -> None:
     assert rows_of(editing.remove(scene_of("0222221"), 2)) == ["0000111"]  # the middle is as near to both: the left one
     assert rows_of(editing.remove(STREET, 2)) == ["0000", "0000", "1131"]
 
 
-def test_a_hole_is_filled_by_a_class():
+def test_a_hole_is_filled_by_a_class() -> None:
     assert rows_of(editing.remove(STREET, 2, fill=1)) == ["0000", "0110", "1131"]
     filled = editing.remove(STREET, 2, fill=3)
     assert rows_of(filled) == ["0000", "0440", "1431"]
@@ -82,8 +85,8 @@ def test_a_hole_is_filled_by_a_class():
     assert filled.styles[:4].tolist() == STREET.styles.tolist()
 
 
-def test_nearest_is_counted_in_steps_to_four_and_eight_neighbours_in_turn():
-    def steps(down, right):
+def test_nearest_is_counted_in_steps_to_four_and_eight_neighbours_in_turn() -> None:
+    def steps(down: int, right: int) -> int:
         return next(k for k in range(99) if max(down, right) <= k and down + right <= k + k // 2)
 
     rng = np.random.default_rng(0)
@@ -100,7 +103,7 @@ def test_nearest_is_counted_in_steps_to_four_and_eight_neighbours_in_turn():
     assert (filled.instance == instance)[~hole].all()
 
 
-def test_an_object_is_added_from_a_mask_where_it_lies_in_the_picture():
+def test_an_object_is_added_from_a_mask_where_it_lies_in_the_picture() -> None:
     added = editing.add_object(STREET, mask_of("##", ".#"), 3, top=-1, left=2)
     assert rows_of(added) == ["0004", "0220", "1231"]
     assert added.classes.tolist() == [0, 1, 2, 2, 3]
@@ -111,7 +114,7 @@ def test_an_object_is_added_from_a_mask_where_it_lies_in_the_picture():
     assert rows_of(editing.add_object(STREET, mask_of("##"), 1)) == ["1100", "0220", "1231"]
 
 
-def test_a_moved_object_leaves_what_was_around_it_and_is_cut_at_the_edges():
+def test_a_moved_object_leaves_what_was_around_it_and_is_cut_at_the_edges() -> None:
     assert rows_of(editing.move(STREET, 2, 0, 1)) == ["0000", "0022", "1121"]
     assert rows_of(editing.move(STREET, 2, -1, 2, fill=1)) == ["0002", "0112", "1131"]
     moved = editing.move(STREET, 3, -1, -1)
@@ -119,12 +122,12 @@ def test_a_moved_object_leaves_what_was_around_it_and_is_cut_at_the_edges():
     assert moved.styles.tolist() == STREET.styles.tolist()
 
 
-def test_an_object_is_not_moved_out_of_the_picture():
+def test_an_object_is_not_moved_out_of_the_picture() -> None:
     with pytest.raises(ValueError, match="instance 3: found no pixel left in the picture.*remove it"):
         editing.move(STREET, 3, 1, 0)
 
 
-def test_an_object_is_scaled_about_the_middle_of_its_box():
+def test_an_object_is_scaled_about_the_middle_of_its_box() -> None:
     car = scene_of("000000", "002200", "002200", "000000")
     assert rows_of(editing.scale(car, 2, 2)) == ["022220"] * 4
     assert rows_of(editing.scale(car, 2, 100)) == ["222222"] * 4
@@ -136,7 +139,7 @@ def test_an_object_is_scaled_about_the_middle_of_its_box():
             editing.scale(car, 2, factor)
 
 
-def test_a_copy_has_an_id_of_its_own_and_the_style_of_its_pattern():
+def test_a_copy_has_an_id_of_its_own_and_the_style_of_its_pattern() -> None:
     copied = editing.duplicate(STREET, 2, -1, 1)
     assert rows_of(copied) == ["0044", "0240", "1231"]
     assert copied.classes.tolist() == [0, 1, 2, 2, 2]
@@ -144,7 +147,7 @@ def test_a_copy_has_an_id_of_its_own_and_the_style_of_its_pattern():
     assert rows_of(editing.duplicate(STREET, 1, -2, 0)) == ["1001", "0220", "1231"]
 
 
-def test_paint_goes_into_a_region_an_object_or_a_new_one():
+def test_paint_goes_into_a_region_an_object_or_a_new_one() -> None:
     mask = mask_of("##..", "##..", "....")
     assert rows_of(editing.paint(STREET, mask, 1)) == ["1100", "1120", "1231"]
     assert rows_of(editing.paint(STREET, mask, 2, instance=3)) == ["3300", "3320", "1231"]
@@ -155,12 +158,12 @@ def test_paint_goes_into_a_region_an_object_or_a_new_one():
         editing.paint(STREET, mask, 3, instance=3)
 
 
-def test_a_region_that_was_painted_over_comes_back_with_its_id_and_style():
+def test_a_region_that_was_painted_over_comes_back_with_its_id_and_style() -> None:
     without_road = editing.paint(STREET, STREET.mask(1), 0)
     assert rows_of(editing.paint(without_road, mask_of("#...", "....", "...."), 1)) == ["1000", "0220", "0230"]
 
 
-def test_the_eraser_takes_from_one_object_and_never_gives_back_to_it():
+def test_the_eraser_takes_from_one_object_and_never_gives_back_to_it() -> None:
     mask = mask_of("####", "#.##", "...#")
     assert rows_of(editing.erase(STREET, 2, mask)) == ["0000", "0200", "1231"]
     assert rows_of(editing.erase(STREET, 2, mask, fill=1)) == ["0000", "0210", "1231"]
@@ -168,7 +171,7 @@ def test_the_eraser_takes_from_one_object_and_never_gives_back_to_it():
         editing.erase(STREET, 3, mask)
 
 
-def test_what_cannot_be_filled_is_refused():
+def test_what_cannot_be_filled_is_refused() -> None:
     with pytest.raises(ValueError, match="fill: found class 1, which is instance 1 itself, expected another class"):
         editing.remove(STREET, 1, fill=1)
     with pytest.raises(ValueError, match="instance 2: found no other object to fill the hole"):
@@ -176,7 +179,7 @@ def test_what_cannot_be_filled_is_refused():
     assert rows_of(editing.remove(scene_of("22"), 2, fill=0)) == ["33"]
 
 
-def test_merged_objects_are_the_first_one():
+def test_merged_objects_are_the_first_one() -> None:
     merged = editing.merge(STREET, [3, 2])
     assert rows_of(merged) == ["0000", "0330", "1331"]
     assert merged.styles.tolist() == STREET.styles.tolist()
@@ -185,7 +188,7 @@ def test_merged_objects_are_the_first_one():
             editing.merge(STREET, instances)
 
 
-def test_a_part_that_is_split_off_looks_as_before():
+def test_a_part_that_is_split_off_looks_as_before() -> None:
     parts = editing.split(STREET, 2, mask_of("#.##", "..##", "...."))
     assert rows_of(parts) == ["0000", "0240", "1231"]
     assert parts.classes.tolist() == [0, 1, 2, 2, 2]
@@ -196,7 +199,7 @@ def test_a_part_that_is_split_off_looks_as_before():
         editing.split(STREET, 0, mask_of("#...", "....", "...."))
 
 
-def test_the_largest_connected_part_keeps_the_id():
+def test_the_largest_connected_part_keeps_the_id() -> None:
     scene = editing.split_connected(scene_of("20220", "00220", "20000"), 2)
     assert rows_of(scene) == ["30220", "00220", "40000"]
     assert scene.styles.tolist() == [[0, 0], [1, 1], [2, 2], [2, 2], [2, 2]]
@@ -204,7 +207,7 @@ def test_the_largest_connected_part_keeps_the_id():
         editing.split_connected(STREET, 2)
 
 
-def test_a_style_is_set_for_one_object_or_all_of_a_class_by_vector_or_number():
+def test_a_style_is_set_for_one_object_or_all_of_a_class_by_vector_or_number() -> None:
     style = np.array([8, 9], dtype=np.float32)
     assert editing.set_style(STREET, 2, style).styles.tolist() == [[0, 0], [1, 1], [8, 9], [3, 3]]
     assert editing.set_style(STREET, 2, 1).styles.tolist() == [[0, 0], [1, 1], [2, 20], [3, 3]]
@@ -213,7 +216,7 @@ def test_a_style_is_set_for_one_object_or_all_of_a_class_by_vector_or_number():
     assert editing.set_class_style(STREET, 2, between).styles[2:].tolist() == [[2, 12.5], [2, 12.5]]
 
 
-def test_styles_are_drawn_anew_by_seed_for_all_or_some():
+def test_styles_are_drawn_anew_by_seed_for_all_or_some() -> None:
     every = [[0, 0], drawn(1, 1, 9), drawn(2, 2, 9), drawn(2, 3, 9)]
     assert editing.draw_styles(STREET, 9).styles.tolist() == every
     assert editing.draw_styles(STREET, 9, [2]).styles.tolist() == [[0, 0], [1, 1], drawn(2, 2, 9), [3, 3]]
@@ -232,12 +235,12 @@ def test_styles_are_drawn_anew_by_seed_for_all_or_some():
         (np.array([0, np.nan], dtype=np.float32), r"style: found \[0.0, nan\], expected finite numbers"),
     ],
 )
-def test_a_style_that_is_none_is_refused(style, message):
+def test_a_style_that_is_none_is_refused(style: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         editing.set_style(STREET, 2, style)
 
 
-def test_a_class_without_objects_or_a_scene_without_bank_has_no_style_to_set():
+def test_a_class_without_objects_or_a_scene_without_bank_has_no_style_to_set() -> None:
     with pytest.raises(ValueError, match="class 3: found no instance, expected one or more"):
         editing.set_class_style(STREET, 3, 0)
     scene = Scene.from_maps(STREET.label, STREET.instance, has_instances=HAS_INSTANCES)
@@ -255,17 +258,18 @@ def test_a_class_without_objects_or_a_scene_without_bank_has_no_style_to_set():
         (np.zeros((3, 4), dtype=bool), "mask: found no pixel inside the picture, expected one or more"),
     ],
 )
-def test_a_mask_that_is_none_is_refused(mask, message):
-    for operation in (
+def test_a_mask_that_is_none_is_refused(mask: Any, message: str) -> None:
+    operations: tuple[Callable[[], Scene], ...] = (
         lambda: editing.paint(STREET, mask, 1),
         lambda: editing.erase(STREET, 2, mask),
         lambda: editing.split(STREET, 2, mask),
-    ):
+    )
+    for operation in operations:
         with pytest.raises(ValueError, match=message):
             operation()
 
 
-def test_a_mask_to_add_has_two_dimensions_and_a_pixel_in_the_picture():
+def test_a_mask_to_add_has_two_dimensions_and_a_pixel_in_the_picture() -> None:
     with pytest.raises(ValueError, match=r"mask: found bool \(3,\), expected bool \[h, w\]"):
         editing.add_object(STREET, np.ones(3, dtype=bool), 2)
     with pytest.raises(ValueError, match="mask: found no pixel inside the picture"):

@@ -181,7 +181,9 @@ def content(scene: Scene) -> tuple[bytes, bytes, bytes]:
 
 def check_invariants(scene: Scene) -> None:
     rows = len(scene.styles)
-    assert (scene.instance.dtype, scene.classes.dtype, scene.styles.dtype) == (np.int32, np.int16, np.float32)
+    assert scene.instance.dtype == np.int32
+    assert scene.classes.dtype == np.int16
+    assert scene.styles.dtype == np.float32
     assert scene.instance.shape == scene.label.shape == SHAPE
     assert scene.classes.shape == (rows,)
     assert scene.styles.shape == (rows, BANK.dimension)
@@ -203,7 +205,8 @@ def check_invariants(scene: Scene) -> None:
 
 
 def borders(instance: np.ndarray) -> np.ndarray:
-    return np.diff(instance.ravel()) != 0
+    changes: np.ndarray = np.diff(instance.ravel()) != 0
+    return changes
 
 
 def check_nothing_else_changed(before: Scene, edit: Edit) -> None:
@@ -257,7 +260,7 @@ def undo_and_redo(rng: np.random.Generator, history: History, contents: list[tup
         assert content(history.redo()) == contents[-1]
 
 
-def test_ten_thousand_operations_keep_the_invariants_and_whatever_they_do_not_touch():
+def test_ten_thousand_operations_keep_the_invariants_and_whatever_they_do_not_touch() -> None:
     done = sum((run_sequence(seed) for seed in range(SEQUENCES)), Counter[str]())
     assert done.total() >= 10_000
     assert min(done[kind.__name__] for kind in KINDS) > 100, done

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,20 +13,22 @@ STYLES = np.array([[0.5], [1.5], [2.5], [3.5]], dtype=np.float32)
 BANK = StyleBank(1, {1: np.array([[7], [8]], dtype=np.float32)}, {1: np.array([1, 1])})
 
 
-def test_a_scene_holds_copies_that_nobody_can_change():
+def test_a_scene_holds_copies_that_nobody_can_change() -> None:
     label, instance, styles = LABEL.copy(), INSTANCE.copy(), STYLES.copy()
     scene = Scene.from_maps(label, instance, styles, has_instances=HAS_INSTANCES)
     label[:], instance[:], styles[:] = 0, 0, 0
     assert scene.label.tolist() == LABEL.tolist()
     assert scene.instance.tolist() == INSTANCE.tolist()
     assert scene.styles.tolist() == STYLES.tolist()
-    assert (scene.label.dtype, scene.instance.dtype, scene.styles.dtype) == (np.uint8, np.int32, np.float32)
+    assert scene.label.dtype == np.uint8
+    assert scene.instance.dtype == np.int32
+    assert scene.styles.dtype == np.float32
     for array in (scene.label, scene.instance, scene.classes, scene.styles):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
 
 
-def test_an_id_without_pixels_has_a_row_and_no_class():
+def test_an_id_without_pixels_has_a_row_and_no_class() -> None:
     scene = Scene.from_maps(LABEL, INSTANCE, STYLES, has_instances=HAS_INSTANCES)
     assert scene.classes.tolist() == [0, -1, 1, 1]
     assert scene.areas.tolist() == [2, 0, 2, 2]
@@ -32,7 +36,7 @@ def test_an_id_without_pixels_has_a_row_and_no_class():
         scene.class_of(1)
 
 
-def test_styles_that_are_not_given_are_drawn_as_the_bank_draws_them():
+def test_styles_that_are_not_given_are_drawn_as_the_bank_draws_them() -> None:
     scene = Scene.from_maps(LABEL, INSTANCE, has_instances=HAS_INSTANCES, bank=BANK, seed=3)
     assert scene.styles.tolist() == BANK.sample(LABEL, INSTANCE, seed=3).tolist()
     assert scene.styles[2, 0] in (7, 8)
@@ -66,27 +70,27 @@ def test_styles_that_are_not_given_are_drawn_as_the_bank_draws_them():
         ),
     ],
 )
-def test_maps_that_do_not_make_a_scene_are_refused(changed, message):
-    maps = {"label": LABEL, "instance": INSTANCE, "styles": STYLES, "has_instances": HAS_INSTANCES} | changed
+def test_maps_that_do_not_make_a_scene_are_refused(changed: dict[str, Any], message: str) -> None:
+    maps: dict[str, Any] = {"label": LABEL, "instance": INSTANCE, "styles": STYLES, "has_instances": HAS_INSTANCES}
     with pytest.raises(ValueError, match=message):
-        Scene.from_maps(**maps)
+        Scene.from_maps(**(maps | changed))
 
 
-def test_new_pixels_of_a_class_go_to_its_region_or_the_next_free_id():
+def test_new_pixels_of_a_class_go_to_its_region_or_the_next_free_id() -> None:
     scene = Scene.from_maps(LABEL, INSTANCE, STYLES, has_instances=(False, True, False))
     assert [scene.instance_for(each) for each in range(3)] == [0, 4, 4]
     with pytest.raises(ValueError, match=r"class 3: expected 0\.\.2"):
         scene.instance_for(3)
 
 
-def test_unknown_ids_are_named():
+def test_unknown_ids_are_named() -> None:
     scene = Scene.from_maps(LABEL, INSTANCE, STYLES, has_instances=HAS_INSTANCES)
     for unknown in (-1, 4):
         with pytest.raises(ValueError, match=rf"instance {unknown}: expected 0\.\.3"):
             scene.mask(unknown)
 
 
-def test_an_object_that_was_painted_over_keeps_its_row_until_the_scene_is_compacted():
+def test_an_object_that_was_painted_over_keeps_its_row_until_the_scene_is_compacted() -> None:
     scene = Scene.from_maps(LABEL, INSTANCE, STYLES, has_instances=HAS_INSTANCES)
     over = paint(scene, scene.mask(2), 0)
     assert over.areas.tolist() == [4, 0, 0, 2]
@@ -99,7 +103,7 @@ def test_an_object_that_was_painted_over_keeps_its_row_until_the_scene_is_compac
     assert small.styles.tolist() == [[0.5], [3.5]]
 
 
-def test_any_instance_map_becomes_one_with_one_class_an_id():
+def test_any_instance_map_becomes_one_with_one_class_an_id() -> None:
     label = np.array([[0, 0, 1], [2, 1, 1]], dtype=np.uint8)
     instance = np.array([[9, 8, 8], [8, 70000, 8]], dtype=np.int64)
     ids = consistent_instances(label, instance, has_instances=(False, True, True))

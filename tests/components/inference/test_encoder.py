@@ -28,7 +28,7 @@ def test_each_instance_has_the_mean_over_its_pixels_and_absent_ids_have_zeros(en
     instance[0, 0, 0] = 2  # three pixels of 30 and 40 to one of 10 and 20: means (8 * 30 + 10) / 9 and so on
     styles = encoder.encode(_image(), instance)
     assert styles.dtype == np.float32
-    expected = [[[10, 20], [0, 0], [250 / 9, 340 / 9]], [[50, 60], [0, 0], [0, 0]]]
+    expected: list[list[list[float]]] = [[[10, 20], [0, 0], [250 / 9, 340 / 9]], [[50, 60], [0, 0], [0, 0]]]
     np.testing.assert_allclose(styles, expected, rtol=1e-6)
 
 

@@ -45,7 +45,9 @@ def test_scenes_and_masks_are_what_the_file_says(tmp_path: Path) -> None:
     samples = Samples.load(_bundle(tmp_path, json.dumps(_document())))
     (scene,), (mask,) = samples.scenes, samples.gallery
     assert scene.name == "a_1"
-    assert (scene.label.dtype, scene.instance.dtype, mask.mask.dtype) == (np.uint8, np.int32, bool)
+    assert scene.label.dtype == np.uint8
+    assert scene.instance.dtype == np.int32
+    assert mask.mask.dtype == bool
     assert scene.label.tolist() == [8 * [2], 8 * [1], 8 * [1], 8 * [1]]
     assert scene.instance.tolist() == [8 * [0], 8 * [258], 8 * [258], 8 * [258]]
     assert mask.class_index == 1

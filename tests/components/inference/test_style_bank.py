@@ -1,10 +1,12 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
 from components.inference import StyleBank
 from components.inference.style_bank import StyleExample
 
-DOCUMENT = {
+DOCUMENT: dict[str, Any] = {
     "dimension": 2,
     "classes": {
         "0": {"name": "road", "styles": [[10, 1], [20, 2]], "counts": [3, 1]},

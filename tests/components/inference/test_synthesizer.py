@@ -75,7 +75,7 @@ def test_a_missing_input_is_named(synthesizer: Synthesizer) -> None:
 
 @pytest.mark.parametrize(("count", "height", "width"), [(1, 4, 6), (1, 3, 8), (0, 4, 8), (1, 0, 8)])
 def test_sizes_must_be_multiples_and_not_empty(synthesizer: Synthesizer, count: int, height: int, width: int) -> None:
-    inputs = {
+    inputs: dict[str, np.ndarray] = {
         "label": np.zeros((count, height, width), np.uint8),
         "instance": np.zeros((count, height, width), np.int32),
         "styles": np.zeros((count, 1, 2), np.float32),

@@ -23,7 +23,7 @@ def _picture(height: int, width: int, instances: int = 9) -> dict[str, np.ndarra
     }
 
 
-class Columns:
+class Columns(Synthesizer):
     """A model whose picture is the number of the call: the first tile black, the next one of grey level 60."""
 
     def __init__(self, synthesizer: Synthesizer) -> None:

@@ -6,6 +6,8 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from components.losses.adversarial import fake_loss, generator_loss, real_loss
+from components.losses.config import Adversarial
+from components.models.discriminator import ScaleFeatures
 
 
 def _map(*values: float) -> torch.Tensor:
@@ -47,15 +49,16 @@ def test_cross_entropy_takes_the_predictions_for_logits() -> None:
 def test_cross_entropy_is_torchs_summed_over_scales_and_finite_for_large_logits() -> None:
     scales = [[torch.tensor([[[[-200.0, 3.0]]]])], [torch.tensor([[[[200.0, -0.5]]]])]]
     for target, loss in ((1.0, real_loss), (0.0, fake_loss)):
-        expected = sum(
+        terms = [
             binary_cross_entropy_with_logits(prediction, torch.full_like(prediction, target))
             for (prediction,) in scales
-        )
+        ]
+        expected = torch.stack(terms).sum()
         assert loss("cross_entropy", scales).item() == pytest.approx(expected.item(), rel=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["least_squares", "cross_entropy", "hinge"])
-def test_the_generator_raises_what_the_discriminators_lower_on_its_images(kind: str) -> None:
+def test_the_generator_raises_what_the_discriminators_lower_on_its_images(kind: Adversarial) -> None:
     def gradient(loss: torch.Tensor) -> float:
         return torch.autograd.grad(loss, prediction)[0].item()
 
@@ -77,7 +80,9 @@ def test_the_hinge_gives_no_gradient_past_the_margin_but_to_the_generator() -> N
 
 @pytest.mark.parametrize("loss", [real_loss, fake_loss, generator_loss])
 @pytest.mark.parametrize("kind", ["least_squares", "cross_entropy", "hinge"])
-def test_predictions_in_reduced_precision_are_judged_in_float32(kind: str, loss: Callable) -> None:
+def test_predictions_in_reduced_precision_are_judged_in_float32(
+    kind: Adversarial, loss: Callable[[Adversarial, list[ScaleFeatures]], torch.Tensor]
+) -> None:
     # 257 is no bfloat16: its square and its sum with 1 would be rounded
     result = loss(kind, [[_map(256.0, -256.0).bfloat16()]])
     assert result.dtype == torch.float32

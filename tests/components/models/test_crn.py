@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -5,6 +7,7 @@ from torch.nn import functional
 
 from components.models.config import ModelConfig
 from components.models.crn import CascadedRefinementNetwork
+from tests.given import as_a, given
 from tests.tiny import tiny_model
 
 
@@ -48,14 +51,14 @@ def test_images_are_those_of_a_literal_walk_through_the_published_layers() -> No
     network = CascadedRefinementNetwork(_model(ngf=2, n_downsample_global=1), condition_channels=3)
     for parameter in network.parameters():
         nn.init.normal_(parameter)
-    coarse, fine = network.refinement
+    coarse, fine = (list(as_a(nn.Sequential, each)) for each in network.refinement)
     x = torch.rand(2, 3, 4, 6)
 
-    def refine(values: torch.Tensor, convolution: nn.Conv2d, norm: nn.GroupNorm) -> torch.Tensor:
-        values = functional.conv2d(values, convolution.weight, padding=1)
+    def refine(values: torch.Tensor, convolution: nn.Module, norm: nn.Module) -> torch.Tensor:
+        values = functional.conv2d(values, convolution.get_parameter("weight"), padding=1)
         centred = values - values.mean((1, 2, 3), keepdim=True)
         values = centred / (centred.square().mean((1, 2, 3), keepdim=True) + 1e-5).sqrt()
-        values = norm.weight.view(-1, 1, 1) * values + norm.bias.view(-1, 1, 1)
+        values = norm.get_parameter("weight").view(-1, 1, 1) * values + norm.get_parameter("bias").view(-1, 1, 1)
         return torch.where(values > 0, values, 0.2 * values)
 
     quarters = (x[..., ::2, ::2] + x[..., ::2, 1::2] + x[..., 1::2, ::2] + x[..., 1::2, 1::2]) / 4
@@ -76,15 +79,16 @@ def test_the_output_is_linear_so_that_values_past_black_and_white_occur() -> Non
     before = network(condition)
     with torch.no_grad():
         network.head.weight.mul_(100)
-        network.head.bias.mul_(100)
+        given(network.head.bias).mul_(100)
     torch.testing.assert_close(network(condition), 100 * before)
     assert network(condition).abs().max() > 1
 
 
 @pytest.mark.parametrize("overrides", [{"norm": "batch"}, {"upsampling": "nearest"}], ids=str)
-def test_norm_and_upsampling_of_the_config_have_no_effect(overrides: dict) -> None:
+def test_norm_and_upsampling_of_the_config_have_no_effect(overrides: dict[str, Any]) -> None:
     def image(model: ModelConfig) -> torch.Tensor:
         torch.manual_seed(0)
-        return CascadedRefinementNetwork(model, condition_channels=2)(torch.ones(1, 2, 4, 4).tril())
+        network = CascadedRefinementNetwork(model, condition_channels=2)
+        return as_a(torch.Tensor, network(torch.ones(1, 2, 4, 4).tril()))
 
     assert torch.equal(image(_model(**overrides)), image(_model()))

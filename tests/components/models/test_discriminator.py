@@ -1,6 +1,8 @@
 import torch
+from torch import nn
 
 from components.models.discriminator import MultiscaleDiscriminator, PatchDiscriminator
+from tests.given import as_a
 from tests.tiny import tiny_model
 
 # A 4x4 convolution padded by 2 maps n pixels to floor((n + 2*2 - 4) / stride) + 1:
@@ -24,21 +26,22 @@ def test_layer_results_have_the_sizes_of_4x4_convolutions_padded_by_two() -> Non
 
 def test_widths_double_up_to_512() -> None:
     discriminator = PatchDiscriminator(channels_in=3, ndf=200, n_layers=4, norm="instance")
-    assert [layer[0].out_channels for layer in discriminator.layers] == [200, 400, 512, 512, 512, 1]
-    assert [layer[0].in_channels for layer in discriminator.layers] == [3, 200, 400, 512, 512, 512]
-    assert [layer[0].stride for layer in discriminator.layers] == [(2, 2)] * 4 + [(1, 1)] * 2
+    convolutions = [module for module in discriminator.modules() if isinstance(module, nn.Conv2d)]
+    assert [layer.out_channels for layer in convolutions] == [200, 400, 512, 512, 512, 1]
+    assert [layer.in_channels for layer in convolutions] == [3, 200, 400, 512, 512, 512]
+    assert [layer.stride for layer in convolutions] == [(2, 2)] * 4 + [(1, 1)] * 2
 
 
 def test_only_the_layers_between_first_and_prediction_are_normalised() -> None:
     discriminator = PatchDiscriminator(channels_in=3, ndf=4, n_layers=2, norm="batch")
-    kinds = [[type(module).__name__ for module in layer] for layer in discriminator.layers]
+    kinds = [[type(module).__name__ for module in as_a(nn.Sequential, layer)] for layer in discriminator.layers]
     assert kinds == [
         ["Conv2d", "LeakyReLU"],
         ["Conv2d", "BatchNorm2d", "LeakyReLU"],
         ["Conv2d", "BatchNorm2d", "LeakyReLU"],
         ["Conv2d"],
     ]
-    assert discriminator.layers[0][1].negative_slope == 0.2
+    assert as_a(nn.LeakyReLU, discriminator.get_submodule("layers.0.1")).negative_slope == 0.2
 
 
 def test_results_come_finest_first_from_discriminators_listed_coarsest_first() -> None:
@@ -53,7 +56,8 @@ def test_results_come_finest_first_from_discriminators_listed_coarsest_first() -
     half = _average_of_real_neighbours(finest)
     quarter = _average_of_real_neighbours(half)
     for number, (found, seen) in enumerate(zip(results, (finest, half, quarter), strict=True)):
-        for ours, layer in zip(found, multiscale.discriminators[2 - number].layers, strict=True):
+        discriminator = as_a(PatchDiscriminator, multiscale.discriminators[2 - number])
+        for ours, layer in zip(found, discriminator.layers, strict=True):
             seen = layer(seen)
             torch.testing.assert_close(ours, seen)
 

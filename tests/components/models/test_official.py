@@ -71,7 +71,7 @@ def _run_cli(*folders: Path) -> Any:
     return CliRunner().invoke(app, [str(folder) for folder in folders])
 
 
-def _change(path: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
+def _change(path: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
     weights = torch.load(path, weights_only=True)
     change(weights)
     torch.save(weights, path)

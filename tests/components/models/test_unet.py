@@ -5,6 +5,7 @@ from torch.nn import functional
 
 from components.models.config import ModelConfig
 from components.models.unet import UNet
+from tests.given import as_a
 from tests.tiny import tiny_model
 
 
@@ -40,7 +41,8 @@ def test_channels_are_those_of_the_published_256_pixel_network() -> None:
         (512, 128),
         (256, 64),
     ]
-    assert [tuple(layer.weight.shape) for layer in network.head if hasattr(layer, "weight")] == [(128, 3, 4, 4)]
+    weights = [tuple(weight.shape) for name, weight in network.head.named_parameters() if name.endswith("weight")]
+    assert weights == [(128, 3, 4, 4)]
 
 
 def test_parameters_are_as_many_as_in_the_published_256_pixel_network() -> None:
@@ -62,7 +64,8 @@ def test_convolutions_have_a_bias_with_instance_norm_as_published() -> None:
 @pytest.mark.parametrize(("depth", "after_layer"), [(8, [1, 2, 3]), (7, [1, 2]), (5, []), (2, [])])
 def test_dropout_follows_the_widest_upward_layers_but_the_innermost(depth: int, after_layer: list[int]) -> None:
     network = _published(n_downsample_global=depth)
-    with_dropout = [number for number, layer in enumerate(network.upsampling) if isinstance(layer[-1], nn.Dropout)]
+    layers = [as_a(nn.Sequential, layer) for layer in network.upsampling]
+    with_dropout = [number for number, layer in enumerate(layers) if isinstance(layer[-1], nn.Dropout)]
     assert with_dropout == after_layer
 
 
@@ -104,5 +107,6 @@ def test_images_are_those_of_a_literal_walk_through_the_published_layers() -> No
     joined = torch.cat([quarter, up_quarter], 1).relu()
     up_half = norm(functional.conv_transpose2d(joined, up[1].weight, up[1].bias, stride=2, padding=1))
     joined = torch.cat([half, up_half], 1).relu()
-    expected = functional.conv_transpose2d(joined, network.head[1].weight, network.head[1].bias, stride=2, padding=1)
+    to_rgb = as_a(nn.ConvTranspose2d, network.head[1])
+    expected = functional.conv_transpose2d(joined, to_rgb.weight, to_rgb.bias, stride=2, padding=1)
     torch.testing.assert_close(network(x), expected.tanh())

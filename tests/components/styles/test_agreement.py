@@ -116,7 +116,8 @@ def test_a_file_of_true_styles_that_does_not_fit_is_refused_with_its_name(tmp_pa
     del without_picture["train"]["picture_1"]
     first = next(iter(unknown_style["train"]["picture_0"]))
     unknown_style["train"]["picture_0"][first] = 2
-    for document in (without_picture, unknown_style, {"styles": {}}, []):
+    documents: list[object] = [without_picture, unknown_style, {"styles": {}}, []]
+    for document in documents:
         (tmp_path / "true.json").write_text(json.dumps(document))
         with pytest.raises(ValueError, match=r"true\.json: found .*, expected the styles of each class and of each"):
             read_true_styles(tmp_path / "true.json", styles, store.index)

@@ -41,7 +41,7 @@ def _is_clusters(read: dict[int, Any]) -> bool:
 
 
 def test_what_numpy_saved_is_read_with_every_style_as_frequent_as_the_others(tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", CLUSTERS)
+    np.save(tmp_path / "x.npy", _object_array(CLUSTERS))
     assert _is_clusters(_read(tmp_path / "x.npy"))
 
 
@@ -51,14 +51,14 @@ def test_pickles_of_every_age_are_read(protocol: int, tmp_path: Path) -> None:
     assert _is_clusters(_read(path))
 
 
-class _Python2Pickler(pickle._Pickler):  # type: ignore[name-defined]
+class _Python2Pickler(pickle._Pickler):
     """Writes bytes as Python 2 wrote its strings: below 256 of them, opcode U and their number."""
 
     def save_text(self, content: bytes) -> None:
-        self.write(b"U" + bytes([len(content)]) + content)
-        self.memoize(content)
+        self.write(b"U" + bytes([len(content)]) + content)  # type: ignore[attr-defined]
+        self.memoize(content)  # type: ignore[attr-defined]
 
-    dispatch = pickle._Pickler.dispatch | {bytes: save_text}  # type: ignore[attr-defined]
+    dispatch = pickle._Pickler.dispatch | {bytes: save_text}  # type: ignore[assignment]
 
 
 def test_arrays_of_python_2_hold_their_bytes_as_text(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_arrays_of_python_2_hold_their_bytes_as_text(tmp_path: Path) -> None:
 
 def test_arrays_of_either_byte_order_and_layout_are_read(tmp_path: Path) -> None:
     rows = np.arange(6, dtype=np.float32).reshape(2, 3)
-    np.save(tmp_path / "x.npy", {0: np.asfortranarray(rows), 1: rows.astype(">f4")})
+    np.save(tmp_path / "x.npy", _object_array({0: np.asfortranarray(rows), 1: rows.astype(">f4")}))
     for styles in _read(tmp_path / "x.npy").values():
         np.testing.assert_array_equal(styles.centres, rows)
 
@@ -84,7 +84,7 @@ class _Touch:
 
 
 def test_a_file_that_runs_code_is_refused_and_does_not_run(tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", {7: _Touch(tmp_path / "ran")})
+    np.save(tmp_path / "x.npy", _object_array({7: _Touch(tmp_path / "ran")}))
     with pytest.raises(ValueError, match=r"x\.npy: expected a dict of arrays .*found \S+, where only arrays are read"):
         _read(tmp_path / "x.npy")
     assert not (tmp_path / "ran").exists()
@@ -93,7 +93,7 @@ def test_a_file_that_runs_code_is_refused_and_does_not_run(tmp_path: Path) -> No
 
 
 def test_a_damaged_state_of_an_array_ends_in_a_message_and_not_the_process(tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", CLUSTERS)
+    np.save(tmp_path / "x.npy", _object_array(CLUSTERS))
     whole = (tmp_path / "x.npy").read_bytes()
     refused = 0
     for position in range(128, len(whole)):

@@ -18,6 +18,7 @@ from components.styles.config import ClusterConfig
 from components.styles.crops import crop, pale_outside, window_around
 from components.styles.findings import write_findings
 from components.styles.page import PageContent, write_page
+from tests.given import given
 from tests.tiny import CLASSES, cpu_fabric, tiny_maker, tiny_model, tiny_networks, tiny_store
 
 CONFIG = ClusterConfig(styles_per_class=2, min_area=0, weight_by_area=False, batch_size=2, seed=0)
@@ -58,7 +59,7 @@ def test_the_page_shows_every_style_of_every_class_and_needs_nothing_from_elsewh
     text = _text(page)
     for index, styles in content.clustered.items():
         assert CLASSES[index].name in text
-        for number, (count, spread) in enumerate(zip(styles.counts, styles.spread, strict=True)):
+        for number, (count, spread) in enumerate(zip(styles.counts, given(styles.spread), strict=True)):
             assert f"{number} · {count} instance" in text
             assert f"spread {spread:.3f}" in text
             shown = [name for name in pictures if re.fullmatch(rf"{index}_{number}_\d+\.png", name)]
@@ -74,7 +75,7 @@ def test_only_the_shown_object_changes_its_style_or_its_class_where_that_has_the
     roads = np.flatnonzero(styles.class_index == 1)
     largest = styles.instance[roads[styles.area[roads].argmax()]]
     batch = content.maker.make([Draw(0)])
-    own = networks.styles(batch).detach()
+    own = given(networks.styles(batch)).detach()
     for changes_class, changed in ((False, [largest]), (True, styles.instance[roads])):
         folder = tmp_path / f"page_{changes_class}"
         write_page(folder, replace(content, changes_class=changes_class))

@@ -1,7 +1,6 @@
 import csv
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from safetensors.numpy import load_file
 from sklearn.exceptions import ConvergenceWarning
 
 from components.data.draws import Draw
+from components.data.store import SplitIndex
 from components.inference import StyleBank
 from components.inference.style_bank import StyleExample
 from components.styles.bank import bank_document, examples_of, write_bank, write_instances, write_tensors
@@ -17,6 +17,7 @@ from components.styles.cluster import ClassStyles, cluster_class, cluster_styles
 from components.styles.collect import InstanceStyles, collect_styles
 from components.styles.config import ClusterConfig, SynthesizeConfig
 from components.styles.synthesize import draw_styles, synthesize_split
+from tests.given import given
 from tests.tiny import (
     CLASSES,
     cpu_fabric,
@@ -46,7 +47,7 @@ def _synthesis(batch_size: int, samples: int = 1) -> SynthesizeConfig:
     return SynthesizeConfig(samples=samples, batch_size=batch_size, seed=4)
 
 
-def _styles(vectors: list, class_index: list[int], area: list[float]) -> InstanceStyles:
+def _styles(vectors: list[list[float]], class_index: list[int], area: list[float]) -> InstanceStyles:
     return InstanceStyles(
         vectors=np.array(vectors, np.float32),
         class_index=np.array(class_index),
@@ -65,11 +66,11 @@ def test_collected_styles_are_those_of_a_loop_over_pictures_and_instances(tmp_pa
     networks = tiny_networks(tiny_model())
     found = collect_styles(networks, tiny_maker(store), cpu_fabric(), batch_size=batch_size)
 
-    rows = []
+    encoder, rows = given(networks.encoder), []
     with torch.no_grad():
         for picture, sample in enumerate(samples):
             image = torch.from_numpy(sample["image"]).permute(2, 0, 1)[None] / 127.5 - 1
-            pixels = networks.encoder.eval().pixels(image)[0].double().numpy()  # (F, H, W)
+            pixels = encoder.eval().pixels(image)[0].double().numpy()  # (F, H, W)
             for instance in range(len(instance_ids[picture])):
                 mask = sample["instance"] == instance
                 labels = sample["label"][mask].tolist()
@@ -101,7 +102,7 @@ def test_clusters_are_the_means_of_their_members_with_the_most_frequent_first() 
     assert styles.centres.dtype == np.float32
     np.testing.assert_allclose(styles.centres, [[10.0, 0.2], [0.0, 0.1], [5.0, -9.0]], atol=1e-6)
     # Squared distances of the first style: 0.04, 0.04, 0; of the second 0.01 twice.
-    np.testing.assert_allclose(styles.spread, [(0.08 / 3) ** 0.5, 0.1, 0.0], atol=1e-6)
+    np.testing.assert_allclose(given(styles.spread), [(0.08 / 3) ** 0.5, 0.1, 0.0], atol=1e-6)
     assert [sorted(rows.tolist()) for rows in styles.members] == [[2, 3, 4], [0, 1], [5]]
     assert styles.members[0][0] == 4, "the nearest to the centre comes first"
 
@@ -111,7 +112,7 @@ def test_weights_by_area_move_the_centre_but_count_no_instance_twice() -> None:
     styles = cluster_class(vectors, _config(1, weight_by_area=True), area)
     assert styles.centres.tolist() == [[1.0]]
     assert styles.counts.tolist() == [2]
-    np.testing.assert_allclose(styles.spread, [5**0.5])  # squared distances 1 and 9
+    np.testing.assert_allclose(given(styles.spread), [5**0.5])  # squared distances 1 and 9
     assert styles.members[0].tolist() == [0, 1]
     assert cluster_class(vectors, _config(1), area).centres.tolist() == [[2.0]]
 
@@ -165,7 +166,15 @@ def test_a_class_of_small_instances_only_keeps_them_all() -> None:
 def test_a_saved_bank_is_what_serving_reads(tmp_path: Path) -> None:
     styles = _styles([[0.1, 0.2], [0.1, 0.2], [1 / 3, -1.0], [7.0, 8.0]], [1, 1, 1, 2], [1.0] * 4)
     clustered = cluster_styles(styles, _config())
-    index = SimpleNamespace(names=("a", "b", "c", "d"), instance_ids=((70,), (71,), (72,), (73,)))
+    index = SplitIndex(
+        split="train",
+        classes=CLASSES,
+        instance_maps=True,
+        fingerprint="",
+        names=("a", "b", "c", "d"),
+        instance_ids=((70,), (71,), (72,), (73,)),
+        shards=(),
+    )
     examples = examples_of(clustered, styles, index)
     assert examples == {1: [StyleExample("a", 70), StyleExample("c", 72)], 2: [StyleExample("d", 73)]}
     document = bank_document(2, clustered, CLASSES, drawn_for="class", examples=examples)
@@ -178,13 +187,13 @@ def test_a_saved_bank_is_what_serving_reads(tmp_path: Path) -> None:
     bank = StyleBank.from_document(saved, len(CLASSES), "styles.json")
     assert bank.dimension == 2
     assert bank.drawn_for == "class"
-    for index, styles in clustered.items():
-        assert np.array_equal(bank.styles[index], styles.centres)
-        assert np.array_equal(bank.counts[index], styles.counts)
-        assert np.array_equal(bank.spread[index], styles.spread)
-        assert bank.examples[index] == tuple(examples[index])
+    for number, of_class in clustered.items():
+        assert np.array_equal(bank.styles[number], of_class.centres)
+        assert np.array_equal(bank.counts[number], of_class.counts)
+        assert np.array_equal(bank.spread[number], given(of_class.spread))
+        assert bank.examples[number] == tuple(examples[number])
         for name in ("centres", "counts", "spread"):
-            assert np.array_equal(tensors[f"{name}_{index}"], getattr(styles, name))
+            assert np.array_equal(tensors[f"{name}_{number}"], getattr(of_class, name))
 
 
 def test_published_styles_have_neither_spread_nor_examples() -> None:
@@ -218,7 +227,7 @@ def test_drawn_styles_are_those_that_a_client_draws_from_seed_and_on(tmp_path: P
     batch = tiny_maker(tiny_store(tmp_path / "train")).make([Draw(0), Draw(1), Draw(2)])
     drawn = draw_styles(batch, BANK, seed=4)
     assert drawn.shape == (3, batch.instance_count, 3)
-    maps = zip(batch.label.numpy(), batch.instance.numpy().astype(np.int32), strict=True)
+    maps = zip(given(batch.label).numpy(), batch.instance.numpy().astype(np.int32), strict=True)
     for number, (row, (label, instance)) in enumerate(zip(drawn, maps, strict=True)):
         expected = BANK.sample(label, instance, 4 + number)  # another draw for each picture of the batch
         assert np.array_equal(row[: len(expected)].numpy(), expected)
@@ -237,7 +246,7 @@ def test_samples_are_those_of_the_generator_with_styles_drawn_from_a_seed_of_eac
     for picture in found:
         position = int(picture.name[-1])
         batch = maker.make([Draw(position)])
-        label, instance = batch.label[0].numpy(), batch.instance[0].numpy().astype(np.int32)
+        label, instance = given(batch.label)[0].numpy(), batch.instance[0].numpy().astype(np.int32)
         styles = BANK.sample(label, instance, 4 + 3 * picture.sample + position)  # seeds 4..9
         features = np.zeros((3, 32, 64), np.float32)
         for row in range(32):

@@ -2,10 +2,11 @@ import csv
 from pathlib import Path
 
 from components.training.curves import write_curves
+from components.training.state import Row
 
 
 def test_a_row_for_each_epoch_with_a_blank_for_a_loss_that_was_left_out(tmp_path: Path) -> None:
-    history = [
+    history: list[Row] = [
         {"phase": "local_1", "epoch": 1, "generator_adversarial": 0.5, "learning_rate": 0.25},
         {"phase": "local_2", "epoch": 2, "generator_adversarial": 0.125, "generator_perceptual": 3.0},
     ]

@@ -60,8 +60,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def _stream(clock: Clock, waits: list[float]) -> BatchStream:
     """Batches for each of which one waits so many seconds, and then half a second for its copy."""
-    stream = BatchStream(_Maker(clock, 0.5), [])
-    stream._ahead.extend(_Result(clock, seconds) for seconds in waits)
+    stream = BatchStream(_Maker(clock, 0.5), [])  # type: ignore[arg-type]
+    stream._ahead.extend(_Result(clock, seconds) for seconds in waits)  # type: ignore[misc]
     return stream
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from components.models.networks import Networks
-from components.training.phases import freeze_for, phases_of
+from components.training.phases import StageName, freeze_for, phases_of
 from tests.tiny import tiny_model, tiny_networks
 from tests.training_run import phase_config
 
@@ -20,10 +20,12 @@ def _trainable(networks: Networks) -> set[str]:
         (3, [("local_1", 1), ("local_2", 2), ("local_3", 3)], [("joint", 3)]),
     ],
 )
-def test_each_stage_has_the_phases_of_its_enhancers(enhancers: int, local: list, joint: list) -> None:
+def test_each_stage_has_the_phases_of_its_enhancers(
+    enhancers: int, local: list[tuple[str, int]], joint: list[tuple[str, int]]
+) -> None:
     model = tiny_model(n_local_enhancers=enhancers, num_D=enhancers + 1)
 
-    def named(stage: str) -> list[tuple[str, int]]:
+    def named(stage: StageName) -> list[tuple[str, int]]:
         phases = phases_of(stage, model, 4, CONFIG)
         assert all(phase.config == CONFIG and phase.shape.model == model for phase in phases)
         assert all(phase.shape.class_count == 4 for phase in phases)

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import Any
 
@@ -7,17 +8,23 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from components.losses.config import LossesConfig
+from components.losses.perceptual import PerceptualLoss
+from components.models.discriminator import PatchDiscriminator
 from components.models.networks import Networks
 from components.training.history_pool import HistoryPool, Judged
 from components.training.step import TrainingStep, synthesizing_parameters
+from tests.given import as_a, given
 from tests.tiny import random_batch, tiny_losses, tiny_model, tiny_networks
 
 LABELS: dict[str, Any] = {}
 RGB: dict[str, Any] = {"boundary_map": False, "n_features": 0}
 
 
-class PixelDistance(nn.Module):
-    """Stands for the perceptual loss."""
+class PixelDistance(PerceptualLoss):
+    """Stands for the perceptual loss, without VGG19."""
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
 
     def forward(self, fake: Tensor, real: Tensor) -> Tensor:
         return (fake - real).square().mean()
@@ -41,13 +48,18 @@ def _patch_losses(kind: str, prediction: Tensor) -> tuple[Tensor, Tensor, Tensor
     return real, fake, generator
 
 
+def _sum(losses: Iterable[Tensor]) -> Tensor:
+    return sum(losses, torch.zeros(()))
+
+
 def _judge(networks: Networks, condition: Tensor, image: Tensor) -> list[list[Tensor]]:
     """The layer results of every discriminator on one picture a pass, the finest first."""
-    x, results = torch.cat([condition, image], dim=1), []
-    for discriminator in reversed(list(networks.discriminator.discriminators)):
+    x = torch.cat([condition, image], dim=1)
+    results: list[list[Tensor]] = []
+    for discriminator in reversed(list(given(networks.discriminator).discriminators)):
         results.append([])
         seen = x
-        for layer in discriminator.layers:
+        for layer in as_a(PatchDiscriminator, discriminator).layers:
             seen = layer(seen)
             results[-1].append(seen)
         x = avg_pool2d(x, 3, 2, 1, count_include_pad=False)
@@ -62,9 +74,9 @@ def _published_step(
     judged_detached = _judge(networks, batch.condition, fake.detach())
     judged_real = _judge(networks, batch.condition, batch.image)
     judged_fake = _judge(networks, batch.condition, fake)
-    loss_fake = sum(_patch_losses(kind, scale[-1])[1] for scale in judged_detached)
-    loss_real = sum(_patch_losses(kind, scale[-1])[0] for scale in judged_real)
-    adversarial = sum(_patch_losses(kind, scale[-1])[2] for scale in judged_fake)
+    loss_fake = _sum(_patch_losses(kind, scale[-1])[1] for scale in judged_detached)
+    loss_real = _sum(_patch_losses(kind, scale[-1])[0] for scale in judged_real)
+    adversarial = _sum(_patch_losses(kind, scale[-1])[2] for scale in judged_fake)
     distance = torch.zeros(())
     for scale_fake, scale_real in zip(judged_fake, judged_real, strict=True):
         layers = len(scale_fake) - 1  # n_layers_D + 1
@@ -74,8 +86,8 @@ def _published_step(
     perceptual_term = perceptual * (fake - batch.image).square().mean()
     networks.zero_grad()
     (adversarial + matching * distance + perceptual_term).backward()
-    networks.discriminator.zero_grad()
-    (0.5 * (loss_fake + loss_real)).backward()
+    given(networks.discriminator).zero_grad()
+    (0.5 * (loss_fake + loss_real)).backward()  # type: ignore[no-untyped-call]
     return {
         "generator_adversarial": adversarial,
         "generator_feature_matching": matching * distance,
@@ -101,7 +113,7 @@ def test_losses_and_gradients_are_those_of_three_separate_discriminator_passes(
     _assert_losses(found.named(), expected)
     _assert_gradients(ours, theirs)
     if class_count:
-        assert ours.encoder.stem[1].weight.grad.any()
+        assert given(ours.get_parameter("encoder.stem.1.weight").grad).any()
     assert found.image.shape == batch.image.shape
 
 
@@ -123,10 +135,10 @@ def _assert_losses(found: dict[str, Tensor], expected: dict[str, Tensor]) -> Non
         torch.testing.assert_close(loss, expected[name].detach(), rtol=1e-5, atol=1e-7, msg=name)
 
 
-def _assert_gradients(ours: Networks, theirs: Networks) -> None:
+def _assert_gradients(ours: nn.Module, theirs: nn.Module) -> None:
     published = dict(theirs.named_parameters())
     for name, parameter in ours.named_parameters():
-        gradient = published[name].grad
+        gradient = given(published[name].grad)
         largest = gradient.abs().max().item()
         # A bias ahead of a norm has a gradient of zero but for the rounding of its many terms.
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-5, atol=max(1e-5 * largest, 3e-6), msg=name)
@@ -138,7 +150,7 @@ def test_the_l1_term_is_the_mean_absolute_distance_times_its_weight_and_reaches_
     batch = random_batch(model)
     result = TrainingStep(ours, _losses(0.0, lambda_l1=100), autocast=nullcontext).gradients(batch)
     distance = 100 * (theirs.reconstruct(batch).image - batch.image).abs().mean()
-    distance.backward()
+    distance.backward()  # type: ignore[no-untyped-call]
     torch.testing.assert_close(result.named(), {"generator_l1": distance.detach()})
     _assert_gradients(ours, theirs)
 
@@ -150,11 +162,11 @@ def test_terms_with_and_without_discriminators_add_up_in_the_generators_gradient
     for overrides in ({"lambda_l1": 100}, {"lambda_l1": 0}):
         networks = tiny_networks(model)
         TrainingStep(networks, _losses(**overrides), autocast=nullcontext).gradients(batch)
-        gradients.append(networks.generator.head[1].weight.grad)
+        gradients.append(given(networks.get_parameter("generator.head.1.weight").grad))
     networks = tiny_networks(model)
-    (100 * (networks.reconstruct(batch).image - batch.image).abs().mean()).backward()
+    (100 * (networks.reconstruct(batch).image - batch.image).abs().mean()).backward()  # type: ignore[no-untyped-call]
     torch.testing.assert_close(
-        gradients[0] - gradients[1], networks.generator.head[1].weight.grad, rtol=1e-4, atol=1e-5
+        gradients[0] - gradients[1], networks.get_parameter("generator.head.1.weight").grad, rtol=1e-4, atol=1e-5
     )
 
 
@@ -213,17 +225,15 @@ def test_discriminators_learn_from_the_pools_pair_and_the_generator_from_its_own
     assert torch.equal(image, without.image)
     for name, parameter in ours.named_parameters():
         if not name.startswith("discriminator."):
-            assert torch.equal(parameter.grad, dict(plain.named_parameters())[name].grad), name
+            assert torch.equal(given(parameter.grad), given(plain.get_parameter(name).grad)), name
     # Literally: the discriminators' loss on the photo with its condition and on the pool's image with its own.
     theirs = tiny_networks(model)
-    fake = sum(_patch_losses(kind, scale[-1])[1] for scale in _judge(theirs, earlier.condition, earlier.image))
-    real = sum(_patch_losses(kind, scale[-1])[0] for scale in _judge(theirs, batch.condition, batch.image))
-    (0.5 * (fake + real)).backward()
-    _assert_gradients(ours.discriminator, theirs.discriminator)
-    assert not torch.allclose(
-        ours.discriminator.discriminators[0].layers[0][0].weight.grad,
-        plain.discriminator.discriminators[0].layers[0][0].weight.grad,
-    )
+    fake = _sum(_patch_losses(kind, scale[-1])[1] for scale in _judge(theirs, earlier.condition, earlier.image))
+    real = _sum(_patch_losses(kind, scale[-1])[0] for scale in _judge(theirs, batch.condition, batch.image))
+    (0.5 * (fake + real)).backward()  # type: ignore[no-untyped-call]
+    _assert_gradients(given(ours.discriminator), given(theirs.discriminator))
+    coarsest = "discriminator.discriminators.0.layers.0.0.weight"
+    assert not torch.allclose(given(ours.get_parameter(coarsest).grad), given(plain.get_parameter(coarsest).grad))
     torch.testing.assert_close(result.discriminator.fake, fake.detach())
     assert result.discriminator.real == without.discriminator.real
     assert result.generator.adversarial == without.generator.adversarial
@@ -232,7 +242,7 @@ def test_discriminators_learn_from_the_pools_pair_and_the_generator_from_its_own
 def test_frozen_parameters_get_no_gradient_and_the_others_the_same_as_before() -> None:
     model = tiny_model()
     whole, frozen = tiny_networks(model), tiny_networks(model)
-    frozen.generator.global_generator.requires_grad_(False)
+    g1 = frozen.generator.get_submodule("global_generator").requires_grad_(False)
     batch = random_batch(model)
     for networks in (whole, frozen):
         TrainingStep(networks, _losses(), autocast=nullcontext).gradients(batch)
@@ -243,9 +253,9 @@ def test_frozen_parameters_get_no_gradient_and_the_others_the_same_as_before() -
         else:
             torch.testing.assert_close(parameter.grad, expected[name].grad, msg=name)
     trainable = {id(parameter) for parameter in synthesizing_parameters(frozen)}
-    assert not trainable & {id(parameter) for parameter in frozen.generator.global_generator.parameters()}
-    assert {id(parameter) for parameter in frozen.encoder.parameters()} <= trainable
-    assert not trainable & {id(parameter) for parameter in frozen.discriminator.parameters()}
+    assert not trainable & {id(parameter) for parameter in g1.parameters()}
+    assert {id(parameter) for parameter in given(frozen.encoder).parameters()} <= trainable
+    assert not trainable & {id(parameter) for parameter in given(frozen.discriminator).parameters()}
 
 
 def test_gradients_of_a_step_replace_those_of_the_step_before() -> None:
@@ -254,7 +264,7 @@ def test_gradients_of_a_step_replace_those_of_the_step_before() -> None:
     step = TrainingStep(networks, _losses(), autocast=nullcontext)
     batch = random_batch(model)
     step.gradients(batch)
-    first = {name: parameter.grad.clone() for name, parameter in networks.named_parameters()}
+    first = {name: given(parameter.grad).clone() for name, parameter in networks.named_parameters()}
     step.gradients(batch)
     for name, parameter in networks.named_parameters():
         torch.testing.assert_close(parameter.grad, first[name], msg=name)
@@ -285,5 +295,6 @@ def test_reduced_precision_gives_finite_gradients_in_float32() -> None:
     result = step.gradients(random_batch(model))
     assert all(loss.dtype == torch.float32 for loss in result.named().values())
     for name, parameter in networks.named_parameters():
-        assert parameter.grad.dtype == torch.float32, name
-        assert parameter.grad.isfinite().all(), name
+        gradient = given(parameter.grad)
+        assert gradient.dtype == torch.float32, name
+        assert gradient.isfinite().all(), name

@@ -3,11 +3,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from components.checkpoint import CheckpointFolder
 from components.data.loader import Batch
 from components.data.store import ShardStore
+from components.models.networks import Networks
 from components.training.step import StepResult, TrainingStep
+from tests.given import given
 from tests.tiny import tiny_model, tiny_networks
 from tests.training_run import (
     MODEL,
@@ -20,18 +23,21 @@ from tests.training_run import (
 )
 
 
+def _g1(networks: Networks) -> dict[str, Tensor]:
+    return networks.generator.get_submodule("global_generator").state_dict()
+
+
 def test_a_local_phase_leaves_g1_as_it_was_and_the_joint_phase_does_not(
     train: ShardStore, val: ShardStore, tmp_path: Path
 ) -> None:
     start = tiny_networks(MODEL, enhancers=0, seed=9)
-    g1 = {key: value.clone() for key, value in start.generator.global_generator.state_dict().items()}
+    g1 = {key: value.clone() for key, value in _g1(start).items()}
     local = train_stage(train, val, tmp_path / "local", start=start).networks
-    assert all(torch.equal(value, g1[key]) for key, value in local.generator.global_generator.state_dict().items())
-    assert not torch.equal(local.encoder.head[1].weight, start.encoder.head[1].weight)
-    coarsest = "discriminators.0.layers.0.0.weight"
-    assert not torch.equal(local.discriminator.state_dict()[coarsest], start.discriminator.state_dict()[coarsest])
+    assert all(torch.equal(value, g1[key]) for key, value in _g1(local).items())
+    for name in ("encoder.head.1.weight", "discriminator.discriminators.0.layers.0.0.weight"):
+        assert not torch.equal(local.get_parameter(name), start.get_parameter(name)), name
     joint = train_stage(train, val, tmp_path / "joint", "finetune", start=local).networks
-    changed = joint.generator.global_generator.state_dict()
+    changed = _g1(joint)
     assert all(not torch.equal(changed[key], g1[key]) for key in g1 if key.endswith("weight"))
 
 
@@ -42,7 +48,7 @@ def test_the_second_local_phase_leaves_the_first_enhancer_as_it_was(
         interrupt_at_step(patch, 7)
         with pytest.raises(InterruptError):
             train_stage(train, val, tmp_path / "state")
-    after_first = CheckpointFolder(tmp_path / "state", "same", keep=2).load()["networks"]
+    after_first = given(CheckpointFolder(tmp_path / "state", "same", keep=2).load())["networks"]
     networks = train_stage(train, val, tmp_path / "state").networks.state_dict()
     keys = [key for key in after_first if key.startswith("generator.local_enhancers.0.")]
     assert keys
@@ -126,7 +132,7 @@ def test_a_loss_that_is_not_finite_stops_with_its_name_place_and_pictures(
     train: ShardStore, val: ShardStore, tmp_path: Path
 ) -> None:
     start = tiny_networks(MODEL, enhancers=0, seed=9)
-    start.discriminator.discriminators[0].layers[0][0].weight.data.fill_(float("nan"))
+    start.get_parameter("discriminator.discriminators.0.layers.0.0.weight").data.fill_(float("nan"))
     with pytest.raises(FloatingPointError) as caught:
         train_stage(train, val, tmp_path, start=start)
     message = str(caught.value)
@@ -146,6 +152,5 @@ def test_a_stage_without_phases_passes_the_networks_on(train: ShardStore, val: S
 def test_batch_norm_trains_too(train: ShardStore, val: ShardStore, tmp_path: Path) -> None:
     model = tiny_model(norm="batch")
     result = train_stage(train, val, tmp_path, "train_global", model=model, config=phase_config(epochs=1))
-    mean = result.networks.generator.global_generator.stem[2].running_mean
-    assert mean.any()
+    assert result.networks.get_buffer("generator.global_generator.stem.2.running_mean").any()
     assert result.networks.training

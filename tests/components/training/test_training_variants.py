@@ -2,26 +2,23 @@
 
 import itertools
 import math
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.optim import Adam
 
-from components.data.draws import CropConfig, Draw
-from components.data.precomputed import FeatureRows, write_features
+from components.data.draws import CropConfig
 from components.data.store import ShardStore
 from components.models.config import ModelConfig
-from components.models.instance_pool import paint_instances
-from components.models.networks import Networks, load_networks
+from components.models.networks import Networks
 from components.training.state import TrainingState
 from components.training.trainer import TrainingResult
-from tests.tiny import CLASSES, mixed_store, tiny_losses, tiny_maker, tiny_model, tiny_networks, tiny_store
+from tests.given import given
+from tests.tiny import CLASSES, mixed_store, random_features, tiny_losses, tiny_model, tiny_networks, tiny_store
 from tests.training_run import InterruptError, assert_equal, interrupt_at_step, phase_config, train_stage
 
 SIZES = [(32, 64), (40, 48), (32, 64), (48, 32), (40, 48)]
@@ -100,23 +97,10 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[ShardSto
     }
 
 
-def _random_features(path: Path, stores: tuple[ShardStore, ...], dimension: int) -> Path:
-    """Features of all instances of these stores, which are one split with one list of names."""
-    rng, rows = np.random.default_rng(0), []
-    for store in stores:
-        counts = [len(ids) for ids in store.index.instance_ids]
-        picture = np.repeat(np.arange(len(counts)), counts)
-        instance = np.concatenate([np.arange(count) for count in counts])
-        features = rng.uniform(-1, 1, (len(picture), dimension)).astype(np.float32)
-        rows.append(FeatureRows(store.index, features, picture, instance))
-    write_features(path, rows)
-    return path
-
-
 def _model(variant: Variant, folder: Path, stores: tuple[ShardStore, ShardStore]) -> ModelConfig:
     overrides = {"n_local_enhancers": 0, "num_D": 1} | variant.model
     if variant.model.get("features") == "precomputed":
-        overrides["features_file"] = _random_features(folder / "features.safetensors", stores, 3)
+        overrides["features_file"] = random_features(folder / "features.safetensors", stores, 3)
     model = tiny_model(**overrides)
     assert not model.problems()
     return model
@@ -210,7 +194,8 @@ def test_any_number_of_discriminators_and_enhancers_trains_through_all_stages(
         n_local_enhancers=enhancers, num_D=num_D, n_downsample_global=1, n_downsample_encoder=1, n_layers_D=1, ngf=1
     )
     losses = tiny_losses(**({} if num_D else NO_ADVERSARY))
-    before, networks = None, None
+    before: Networks | None = None
+    networks: Networks | None = None
     for stage in ("train_global", "train_local", "finetune"):
         result = train_stage(
             *stores["labels"], tmp_path / stage, stage, start=networks, model=model, losses=losses,
@@ -222,80 +207,5 @@ def test_any_number_of_discriminators_and_enhancers_trains_through_all_stages(
             assert all(math.isfinite(value) for value in row.values() if isinstance(value, float))
     assert (networks is before) == (not enhancers)
     if enhancers:
-        _assert_all_changed(networks, before)
-    assert len(_players(networks)) == 2 + num_D
-
-
-def test_pooled_features_of_labels_are_the_encoders_means_over_each_label_region(
-    stores: dict[str, tuple[ShardStore, ShardStore]],
-) -> None:
-    networks = tiny_networks(tiny_model(features="label"))
-    batch = tiny_maker(stores["labels"][0]).make([Draw(0), Draw(3)])
-    with torch.no_grad():
-        pixels = networks.encoder.pixels(batch.image).numpy()
-        styles = networks.styles(batch)
-    label, instance = batch.label.numpy(), batch.instance.numpy()
-    several = 0
-    for picture in range(2):
-        for class_index in np.unique(label[picture]):
-            region = label[picture] == class_index
-            mean = pixels[picture][:, region].astype(np.float64).mean(axis=1)
-            instances = np.unique(instance[picture][region])
-            several += len(instances) > 1
-            for each in instances:
-                np.testing.assert_allclose(styles[picture, each].numpy(), mean, atol=1e-6)
-            painted = paint_instances(styles, batch.instance)[picture].numpy()
-            np.testing.assert_allclose(painted[:, region], np.tile(mean[:, None], region.sum()), atol=1e-6)
-    assert several
-
-
-def test_an_instance_of_two_labels_has_the_mean_of_both_by_its_pixels(
-    stores: dict[str, tuple[ShardStore, ShardStore]],
-) -> None:
-    networks = tiny_networks(tiny_model(features="label"))
-    batch = tiny_maker(stores["labels"][0]).make([Draw(0)])
-    batch.label[:] = 1
-    batch.label[:, :, 48:] = 3  # a quarter of the picture
-    batch.instance[:] = 0
-    batch.instance[:, :, 56:] = 1
-    with torch.no_grad():
-        pixels = networks.encoder.pixels(batch.image)[0]
-        styles = networks.styles(batch)[0]
-    road, sky = pixels[:, :, :48].mean(dim=(1, 2)), pixels[:, :, 48:].mean(dim=(1, 2))
-    # Of the 56 columns of the first instance 48 are road and 8 sky.
-    torch.testing.assert_close(styles[0], (6 * road + sky) / 7)
-    torch.testing.assert_close(styles[1], sky)
-
-
-def test_a_model_of_precomputed_features_has_no_encoder_and_paints_those_of_the_file(
-    stores: dict[str, tuple[ShardStore, ShardStore]], tmp_path: Path
-) -> None:
-    train, val = stores["labels"]
-    path = _random_features(tmp_path / "features.safetensors", (train, val), 3)
-    networks = tiny_networks(tiny_model(features="precomputed", features_file=path))
-    assert networks.encoder is None
-    batch = tiny_maker(train).make([Draw(0)])
-    given = torch.rand(1, batch.instance_count, 3)
-    batch = type(batch)(**(vars(batch) | {"styles": given}))
-    networks.eval()
-    with torch.no_grad():
-        synthesis = networks.reconstruct(batch)
-        painted = given[0][batch.instance[0]].permute(2, 0, 1)[None]
-        assert torch.equal(synthesis.image, networks.generator(batch.condition, painted))
-    assert synthesis.styles is given
-
-
-def test_a_features_file_that_lacks_the_pictures_stops_training_by_its_name(
-    stores: dict[str, tuple[ShardStore, ShardStore]], tmp_path: Path
-) -> None:
-    path = _random_features(tmp_path / "features.safetensors", stores["labels"][1:], 3)  # two of the five pictures
-    model = tiny_model(features="precomputed", features_file=path, n_local_enhancers=0)
-    with pytest.raises(ValueError, match=re.escape(f"{path}: no features of train picture picture_")):
-        train_stage(*stores["labels"], tmp_path / "state", "train_global", model=model)
-
-
-def test_the_features_file_may_have_moved_when_trained_networks_are_loaded(tmp_path: Path) -> None:
-    saved = tiny_networks(tiny_model(features="precomputed", features_file="one.safetensors"))
-    saved.save(tmp_path)
-    loaded = load_networks(tmp_path, tiny_model(features="precomputed", features_file="two.safetensors"))
-    assert loaded.state_dict().keys() == saved.state_dict().keys()
+        _assert_all_changed(given(networks), given(before))
+    assert len(_players(given(networks))) == 2 + num_D
