@@ -14,7 +14,6 @@ DEPLOY = ROOT / "deploy"
 DOCKERFILE = DEPLOY / "docker" / "Dockerfile"
 COMPOSE = DEPLOY / "compose.yaml"
 TARGETS = ("worker", "server", "mlflow", "prefect")
-ADDED_WITH_THE_SERVER = "deploy.server"  # the one module that these files name before it is there
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.deploy.container_files import (
-    ADDED_WITH_THE_SERVER,
     DEPLOY,
     DOCKERFILE,
     ROOT,
@@ -114,7 +113,8 @@ def test_the_server_gets_what_it_imports_and_neither_torch_nor_an_orchestrator()
     installed = closure(names) | {"onnxruntime-gpu"}
     assert not installed & {"torch", "torchvision", "prefect", "dvc", "scikit-learn", "mlflow"}
     distributions = packages_distributions()
-    for file in [*(ROOT / "components" / "inference").rglob("*.py"), *(DEPLOY / "web").rglob("*.py")]:
+    folders = [ROOT / "components" / "inference", DEPLOY / "web", DEPLOY / "server"]
+    for file in [path for folder in folders for path in folder.rglob("*.py")]:
         for node in ast.walk(ast.parse(file.read_text())):
             imported = [node.module] if isinstance(node, ast.ImportFrom) else []
             imported += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -156,6 +156,10 @@ def test_what_images_copy_exists_and_is_sent_to_the_builder() -> None:
         ("components/inference/bundle.schema.json", False),
         ("components/atomic.py", False),
         ("deploy/web/problems.py", False),
+        ("deploy/server/page/index.html", False),
+        ("deploy/server/page/editor.js", False),
+        ("deploy/server/page/layout.css", False),
+        ("deploy/server/page/icons.svg", False),
         ("requirements.lock", False),
     ],
 )
@@ -169,4 +173,4 @@ def ignore_lines() -> list[str]:
 
 def test_the_server_is_the_only_module_that_images_start_by_themselves() -> None:
     commands = [json.loads(value) for name in TARGETS for value in STAGES[name].values("ENTRYPOINT")]
-    assert [module for command in commands for module in modules_run(command)] == [ADDED_WITH_THE_SERVER]
+    assert [module for command in commands for module in modules_run(command)] == ["deploy.server"]

@@ -16,7 +16,6 @@ import yaml
 from components.preemption import EXIT_PREEMPTED
 from deploy.pods.pod import PORT, VARIABLES
 from tests.deploy.container_files import (
-    ADDED_WITH_THE_SERVER,
     DEPLOY,
     ROOT,
     TARGETS,
@@ -146,7 +145,7 @@ def test_pods_run_modules_that_are_there(folder: str) -> None:
     for pod in pods(folder):
         for container in pod["containers"]:
             for module in modules_run([*container.get("command", []), *container.get("args", [])]):
-                assert module == ADDED_WITH_THE_SERVER or can_be_run(module), module
+                assert can_be_run(module), module
 
 
 def test_services_policies_and_budgets_select_the_pods_that_there_are() -> None:
