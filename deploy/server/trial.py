@@ -3,6 +3,7 @@
 Shapes: H x W pixels, M instances of a picture, F style dimension, K styles of a class.
 """
 
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -13,6 +14,7 @@ from components.inference import StyleBank
 from deploy.server.served import ServedModel
 
 Inputs = dict[str, NDArray[Any]]
+TRIES = 3  # to make a picture in time
 
 
 class TrialFailed(Exception):
@@ -32,12 +34,8 @@ def try_model(model: ServedModel, *, deadline: float) -> None:
     """
     model.self_test()
     inputs = _trial_inputs(model)
-    _picture(model, inputs)
-    began = monotonic()
     first = _picture(model, inputs)
-    seconds = monotonic() - began
-    if seconds > deadline:
-        raise TrialFailed(f"a picture took {seconds:.1f} s, expected at most {deadline:g} s")
+    _check_time(model, inputs, deadline)
     if (first == first[0, 0]).all():
         raise TrialFailed(f"found one colour, {first[0, 0].tolist()}, in the whole picture, expected several")
     if "styles" in inputs:
@@ -45,6 +43,18 @@ def try_model(model: ServedModel, *, deadline: float) -> None:
         other = _other_styles(model.bundle.style_bank, label, inputs["instance"], styles)
         if np.array_equal(first, _picture(model, inputs | {"styles": other})):
             raise TrialFailed("found the same picture in two styles, expected two")
+
+
+def _check_time(model: ServedModel, inputs: Inputs, deadline: float) -> None:
+    """Make a picture in time; the machine may be busy with others at one of some tries."""
+    fastest = inf
+    for _ in range(TRIES):
+        began = monotonic()
+        _picture(model, inputs)
+        fastest = min(fastest, monotonic() - began)
+        if fastest <= deadline:
+            return
+    raise TrialFailed(f"a picture took {fastest:.1f} s, expected at most {deadline:g} s")
 
 
 def _trial_inputs(model: ServedModel) -> Inputs:
