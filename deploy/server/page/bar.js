@@ -28,11 +28,16 @@ export function wireBar({ store, session, compare }) {
   store.watch(["view"], () => checkRadio("mode", store.state.view.mode));
 
   const name = byId("project-name");
-  name.addEventListener("change", () => session.rename(name.value.trim() || "Scene"));
-  store.watch(["project"], () => {
+  const showName = () => {
     name.value = store.state.project?.name ?? "";
     document.title = store.state.project ? `${name.value} – Scene editor` : "Scene editor";
+  };
+  name.addEventListener("change", () => {
+    session.rename(name.value.trim() || "Scene");
+    showName();
   });
+  name.addEventListener("keydown", (event) => event.key === "Enter" && name.blur());
+  store.watch(["project"], showName);
   store.watch(["saved", "pending", "connection"], () => {
     const { saved, pending, connection } = store.state;
     const waits = connection && pending.length;

@@ -23,7 +23,7 @@ export function wireBlend({ store, session }) {
       share.value = 0;
     }
     const looks = styles.get(scene.classes[selected]) ?? [];
-    const options = [[NOW, "As it is"], ...looks.map(({ number }) => [number, `Look ${number + 1}`])];
+    const options = [[NOW, "Now"], ...looks.map(({ number }) => [number, String(number + 1)])];
     const fresh = !to.options.length || to.dataset.of !== String(scene.classes[selected]);
     to.dataset.of = scene.classes[selected];
     fillSelect(from, options, fresh ? NOW : from.value);

@@ -29,7 +29,7 @@ export function wireStage({ store, session, viewport, canvas, tool }) {
     if (tip.hidden) return;
     const name = scene.name(id, bundle.classes);
     const hint = tool()?.hint?.(point);
-    tip.textContent = hint ? `${name} → ${hint}` : name;
+    tip.textContent = !hint ? name : hint.endsWith(name) ? hint : `${name} → ${hint}`;
     const room = viewport.width - tip.offsetWidth - 8;
     tip.style.transform = `translate(${Math.max(4, Math.min(room, place.x + 16))}px, ${Math.min(viewport.height - 34, place.y + 20)}px)`;
     canvas.invalidate();

@@ -60,10 +60,17 @@ export class Synchroniser {
 
   /** Asks for the picture of a state under way; only the newest one counts. */
   preview(preview) {
-    this.#preview = preview;
+    const since = Math.min(preview.since, this.#preview?.since ?? Infinity); // the oldest event that no picture shows yet
+    this.#preview = { ...preview, since };
     clearTimeout(this.#rest);
-    this.#rest = setTimeout(() => this.#preview && this.#job?.kind === "preview" && this.#job.abort.abort(), REST);
+    this.#rest = setTimeout(() => this.#takeNewest(), REST);
     this.#run();
+  }
+
+  #takeNewest() {
+    if (!this.#preview || this.#job?.kind !== "preview") return;
+    this.#preview.since = Math.min(this.#preview.since, this.#job.since);
+    this.#job.abort.abort();
   }
 
   /** Ends the preview; what it showed stays until something else is shown. */
@@ -97,7 +104,7 @@ export class Synchroniser {
 
   /** Runs a job; gives the failure after which it is to be tried again later. */
   async #attempt(job) {
-    this.#job = { kind: job.kind, step: job.step, abort: new AbortController() };
+    this.#job = { kind: job.kind, step: job.step, since: job.since, abort: new AbortController() };
     try {
       await job.run(this.#job.abort.signal);
       this.#listener.onConnection(null);
@@ -184,7 +191,7 @@ export class Synchroniser {
       const [read, picture] = await Promise.all([Scene.read(answer.scene), pictureOf(answer)]);
       if (!signal.aborted) this.#listener.onPreview(read, picture, preview);
     };
-    return { kind: "preview", step: timeline.current, run, refused: () => {} };
+    return { kind: "preview", step: timeline.current, since: preview.since, run, refused: () => {} };
   }
 
   #request(scene, operations, picture) {

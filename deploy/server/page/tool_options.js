@@ -16,7 +16,7 @@ const TIPS = {
 
 /** The brush's radius at a position of its slider: fine for small ones. */
 const radiusAt = (position, largest) => Math.round(10 * (0.5 + (largest - 0.5) * (position / 100) ** 2)) / 10;
-const positionOf = (radius, largest) => Math.round(100 * Math.sqrt((radius - 0.5) / (largest - 0.5)));
+const sliderAt = (radius, largest) => Math.round(100 * Math.sqrt((radius - 0.5) / (largest - 0.5)));
 const largestRadius = (scene) => Math.max(2, Math.min(scene.height, scene.width) / 2);
 
 /** @param {object} editor */
@@ -95,7 +95,7 @@ function wireSize(store) {
   store.watch(["radius", "scene"], () => {
     const { radius, scene } = store.state;
     if (!scene) return;
-    slider.value = positionOf(radius, largestRadius(scene));
+    slider.value = sliderAt(radius, largestRadius(scene));
     const text = `${Math.round(2 * radius)} px`;
     slider.nextElementSibling.textContent = text;
     slider.setAttribute("aria-valuetext", text);
@@ -107,7 +107,7 @@ function wireSize(store) {
 /** Changes the brush's radius by a step. @param {number} by 1 or -1 */
 export function stepRadius(store, by) {
   const largest = largestRadius(store.state.scene);
-  const position = Math.min(100, Math.max(0, positionOf(store.state.radius, largest) + 5 * by));
+  const position = Math.min(100, Math.max(0, sliderAt(store.state.radius, largest) + 5 * by));
   store.update({ radius: radiusAt(position, largest) });
 }
 
