@@ -3,7 +3,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help demo setup test check lint audit lock
+.PHONY: help demo setup test check lint docs coverage audit lock
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -33,6 +33,12 @@ lint: setup  ## format, lint, types, import rules, spelling
 	$(BIN)/codespell
 
 check: lint test  ## lint and test: what CI runs
+
+docs: setup  ## build the documentation into docs/_build/site
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --doctree-dir docs/_build/trees docs docs/_build/site
+
+coverage: setup  ## run all tests and say which branches of components and pipelines they reach: build/coverage
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report html:build/coverage --cov-report term:skip-covered
 
 audit: setup  ## bill of materials, licences, secrets, known vulnerabilities: build/audit
 	.ci/audit

@@ -12,7 +12,7 @@ Perceptual = Literal["johnson", "chen_koltun"]
 
 
 class LossesConfig(Config):
-    """Kinds and weights of the losses (Wang et al. 2018, Sec. 3.3 and 3.5).
+    """Kinds and weights of the losses (Wang et al. 2018, Sec. 3.2 and 4).
 
     Attributes:
         adversarial: `least_squares` as Wang et al., `cross_entropy` as pix2pix, or `hinge`.

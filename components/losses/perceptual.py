@@ -1,6 +1,6 @@
 """Perceptual losses on VGG19 features.
 
-`johnson`: Wang et al. 2018, Sec. 3.5 and appendix, after Johnson et al. 2016. `chen_koltun`: Chen & Koltun 2017, eq. 1.
+`johnson`: Wang et al. 2018, Sec. 4, after Johnson et al. 2016. `chen_koltun`: Chen & Koltun 2017, eq. 1.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The coarse-to-fine generator {G1, G2, ...} (Wang et al. 2018, Sec. 3.1).
+"""The coarse-to-fine generator {G1, G2, ...} (Wang et al. 2018, Sec. 3.2).
 
 Shapes: B pictures, C condition channels, F feature channels, H x W full resolution.
 """

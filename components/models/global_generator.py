@@ -1,4 +1,4 @@
-"""G1, the global generator network (Wang et al. 2018, Sec. 3.1), after Johnson et al.
+"""G1, the global generator network (Wang et al. 2018, Sec. 3.2), after Johnson et al.
 
 Shapes: B pictures, C input channels (condition and features), H x W the size at which G1 works.
 """

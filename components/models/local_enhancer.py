@@ -1,4 +1,4 @@
-"""A local enhancer network G2, G3, ... (Wang et al. 2018, Sec. 3.1, fig. 3).
+"""A local enhancer network G2, G3, ... (Wang et al. 2018, Sec. 3.2, fig. 3).
 
 Shapes: B pictures, C input channels, H x W the size of this enhancer, twice that of the next coarser network.
 """

@@ -1,4 +1,4 @@
-"""One optimisation step of generator, encoder and discriminators (Wang et al. 2018, eq. 5 and 6).
+"""One optimisation step of generator, encoder and discriminators (Wang et al. 2018, eq. 5).
 
 Shapes: B pictures, C condition channels, H x W the size of the phase.
 """
