@@ -21,10 +21,10 @@ Size = tuple[int, int]  # height, width
 
 PNG = ("PNG",)
 PICTURES = ("PNG", "JPEG", "WEBP")
-# What Pillow raises for broken files.
+# What Pillow was seen to raise for damaged files, and what the libraries beneath it raise.
 _BROKEN_FILE = (
-    *(OSError, SyntaxError, ValueError, EOFError, StructError, ZlibError, Image.DecompressionBombError),
-    *(ArithmeticError, AttributeError, LookupError, TypeError, RuntimeError),
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError),
+    *(StructError, ZlibError, Image.DecompressionBombError),
 )
 
 

@@ -31,7 +31,7 @@ def serve(
     max_bytes: Annotated[int, Option(min=1024, help="of a request")] = _BY_DEFAULT.bytes,
     max_pixels: Annotated[int, Option(min=1, help="of a picture")] = _BY_DEFAULT.pixels,
     max_instances: Annotated[int, Option(min=1, max=65536, help="of a scene")] = _BY_DEFAULT.instances,
-    max_operations: Annotated[int, Option(min=1, help="of an edit")] = _BY_DEFAULT.operations,
+    max_operations: Annotated[int, Option(min=1, max=4096, help="of an edit")] = _BY_DEFAULT.operations,
     poll: Annotated[float, Option(min=0.1, help="seconds between two looks at the alias")] = 10.0,
     token_file: Annotated[
         Path | None, Option(help="file with the token that clients show; or set SERVER_TOKEN")

@@ -3,17 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 
+from deploy.server import routes_health, routes_model, routes_programs, routes_scenes
 from deploy.server.access import AccessLog, BearerToken
-from deploy.server.attendance import Attendance
+from deploy.server.attendance import Attendance, expiry
+from deploy.server.batching import ExpiredError
 from deploy.server.description import describe
 from deploy.server.limits import Limits
 from deploy.server.page_files import install_page
-from deploy.server.routes_health import health_routes
-from deploy.server.routes_model import model_routes
-from deploy.server.routes_programs import program_routes
-from deploy.server.routes_scenes import scene_routes
 from deploy.server.served import Served
 from deploy.server.workshop import Workshop
 from deploy.web.safeguards import install_safeguards
@@ -34,6 +32,10 @@ def create_application(served: Served, limits: Limits, token: str | None = None)
         yield
         await workshop.close()
 
+    async def expired(request: Request, error: Exception) -> Response:
+        workshop.metrics.dropped("expired")
+        return expiry(limits)
+
     application = FastAPI(
         title="Semantic image synthesis",
         version="1",
@@ -49,10 +51,12 @@ def create_application(served: Served, limits: Limits, token: str | None = None)
         retry_after=lambda: workshop.queue.seconds_to_wait(workshop.queue.length),
     )
     application.add_middleware(BearerToken, token=token, guarded=_guarded)
+    application.add_exception_handler(ExpiredError, expired)
     install_safeguards(application, body_limit=limits.bytes)
     application.add_middleware(AccessLog, on_answered=workshop.metrics.answered)
-    for routes in (model_routes, scene_routes, program_routes, health_routes):
-        application.include_router(routes(workshop))
+    application.state.workshop = workshop
+    for router in (routes_model.router, routes_scenes.router, routes_programs.router, routes_health.router):
+        application.include_router(router)
     install_page(application)
     # FastAPI's way to describe an application otherwise.
     application.openapi = describe(application, served, limits, _guarded if token else None)  # type: ignore[method-assign]

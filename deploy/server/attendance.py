@@ -9,9 +9,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from threading import Event
 from time import monotonic
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import Depends, HTTPException, Request
+from fastapi import HTTPException, Response
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deploy.server.batching import ExpiredError
@@ -56,15 +57,6 @@ class Turn:
             raise ExpiredError
 
 
-async def _turn(request: Request) -> Turn:
-    turn = request.scope["turn"]
-    assert isinstance(turn, Turn)
-    return turn
-
-
-TurnOf = Annotated[Turn, Depends(_turn)]
-
-
 class Attendance:
     """Middleware around all that works for clients.
 
@@ -103,18 +95,9 @@ class Attendance:
             self._present -= 1
 
     async def _attend(self, turn: Turn, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            async with asyncio.timeout(self._limits.deadline):
-                body = await _whole_body(receive)
-        except TimeoutError:
-            self._on_dropped("expired")
-            await problem(408, f"expected the whole body within {self._limits.deadline:g} s")(scope, receive, send)
-            return
-        except HTTPException as error:  # of the limit on bytes
-            await problem(error.status_code, str(error.detail), error.headers)(scope, receive, send)
-            return
-        if body is None:
-            self._on_dropped("cancelled")
+        body = await self._body(scope, receive)
+        if isinstance(body, Response):
+            await body(scope, receive, send)
             return
         answer = _Answer(body, send)
         gone = asyncio.ensure_future(_disconnected(receive))
@@ -123,22 +106,37 @@ class Attendance:
         try:
             left = turn.deadline - monotonic()
             await asyncio.wait({work, gone}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            if work.done() or answer.begun:
+            if not work.done() and not answer.begun:
+                turn.stop()
+                await _cancelled(work)
+            if answer.begun or (work.done() and not work.cancelled()):
                 await work
                 return
-            turn.stop()
-            await _cancelled(work)
-            if answer.begun:
-                return
-            if gone.done():
-                self._on_dropped("cancelled")
-                await problem(CLIENT_GONE, "the client went away")(scope, receive, send)
-            else:
-                self._on_dropped("expired")
-                await expiry(self._limits)(scope, receive, send)
+            self._on_dropped("cancelled" if gone.done() else "expired")
+            ending = Response(status_code=CLIENT_GONE) if gone.done() else expiry(self._limits)
+            await ending(scope, receive, send)
         finally:
             await _cancelled(gone)
             await _cancelled(work)
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes | Response:
+        """Read the body, or give the answer to one that cannot be taken."""
+        try:
+            async with asyncio.timeout(self._limits.deadline):
+                body = await _whole_body(receive)
+            if body is None:
+                self._on_dropped("cancelled")
+                return Response(status_code=CLIENT_GONE)
+            if not Headers(scope=scope).get("content-type", "").startswith("multipart/"):
+                _check_values(body, self._limits.values)
+            return body
+        except TimeoutError:
+            self._on_dropped("expired")
+            return problem(408, f"expected the whole body within {self._limits.deadline:g} s")
+        except HTTPException as error:  # of the limit on bytes
+            return problem(error.status_code, str(error.detail), error.headers)
+        except ValueError as error:
+            return problem(413, str(error))
 
 
 class _Answer:
@@ -181,6 +179,17 @@ async def _whole_body(receive: Receive) -> bytes | None:
         parts.append(message.get("body", b""))
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _check_values(document: bytes, most: int) -> None:
+    """Count the values of a JSON document, or rather the marks before them, which costs next to nothing.
+
+    Raises:
+        ValueError: they are too many.
+    """
+    count = sum(document.count(mark) for mark in (b",", b"[", b"{"))
+    if count > most:
+        raise ValueError(f"body: found {count} values, expected at most {most}")
 
 
 async def _disconnected(receive: Receive) -> None:

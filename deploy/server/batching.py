@@ -23,6 +23,9 @@ Image = NDArray[np.uint8]  # [H, W, 3]
 Inputs = Mapping[str, NDArray[Any]]  # of one picture, without the axis N
 
 
+_PATIENCE = 1.0  # seconds, so that who lets others go first is not forgotten at a busy server
+
+
 class QueueFullError(Exception):
     """As many pictures wait as may; `seconds` says when to ask again."""
 
@@ -40,7 +43,7 @@ class _Waiting:
     model: ServedModel
     inputs: Inputs
     deadline: float
-    patient: bool
+    patient_until: float
     image: "Future[Image]" = field(default_factory=Future)
 
     @property
@@ -84,7 +87,7 @@ class BatchQueue:
             model: that makes them.
             pictures: the inputs of each.
             deadline: on the clock of `time.monotonic`; what has not begun then is not made.
-            patient: let all others that are not go first.
+            patient: let all others that are not go first, for a second.
 
         Returns:
             A future of each picture; one that is cancelled before its turn costs nothing. They may raise
@@ -93,7 +96,8 @@ class BatchQueue:
         Raises:
             QueueFullError: too many wait. At an empty queue any number is taken.
         """
-        asked = [_Waiting(model, inputs, deadline, patient) for inputs in pictures]
+        patient_until = monotonic() + _PATIENCE if patient else 0.0
+        asked = [_Waiting(model, inputs, deadline, patient_until) for inputs in pictures]
         with self._changed:
             if self._closing:
                 raise RuntimeError("the queue is closed")
@@ -138,13 +142,13 @@ class BatchQueue:
         for each in expired:
             if each.image.set_running_or_notify_cancel():
                 each.image.set_exception(ExpiredError())
-        wanted.sort(key=lambda each: each.patient)  # stable: else in the order of their coming
+        wanted.sort(key=lambda each: now < each.patient_until)  # stable: else in the order of their coming
         taken: list[_Waiting] = []
         if wanted:
             height, width = wanted[0].size
             most = max(1, min(self._limits.batch, self._limits.pixels // (height * width)))
-            alike = [each for each in wanted if each.fits(wanted[0]) and each.patient == wanted[0].patient]
-            taken = alike[:most]
+            hurried = [each for each in wanted if now >= each.patient_until] or wanted
+            taken = [each for each in hurried if each.fits(wanted[0])][:most]
         self._waiting = [each for each in wanted if each not in taken]
         return [each for each in taken if each.image.set_running_or_notify_cancel()]
 

@@ -6,9 +6,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from deploy.server.declared_answers import PROBLEM
 from deploy.server.examples import path_examples, request_examples
 from deploy.server.limits import Limits
-from deploy.server.problem_answers import PROBLEM
 from deploy.server.served import Served, ServedModel
 
 _ABOUT = """\

@@ -15,13 +15,18 @@ from deploy.server.served import ServedModel
 Examples = dict[str, Any]  # by name, the document of a request
 
 _THING, _OTHER_THING, _SCATTERED = 1, 2, 3  # ids of the example scene, after its background
+_LEAST_SIZE = 4, 16
 
 
 def request_examples(model: ServedModel, limits: Limits) -> dict[str, Examples]:
-    """Give examples of each route that takes JSON, by the route's path; none for a model without classes."""
-    if not model.bundle.class_count:
+    """Give examples of each route that takes JSON, by the route's path.
+
+    There are none for a model without classes, or where the limits allow no scene with objects.
+    """
+    size = _scene_size(model, limits)
+    if not model.bundle.class_count or size is None:
         return {}
-    scene = example_scene(model, limits)
+    scene = example_scene(model, size)
     document = scene_document(scene)
     height, width = scene.instance.shape
     edits = {name: [operation] for name, operation in _operations(scene).items()}
@@ -55,12 +60,16 @@ def path_examples(model: ServedModel) -> dict[str, dict[str, Any]]:
     return examples
 
 
-def example_scene(model: ServedModel, limits: Limits) -> Scene:
-    """Make a small scene: a background, two objects and one in two parts, or a background and one region."""
-    multiple = model.bundle.size_multiple
-    height, width = model.bundle.trained_size
-    if height * width > limits.pixels:
-        height, width = allowed_sizes(multiple, multiple, multiple)[0]
+def _scene_size(model: ServedModel, limits: Limits) -> tuple[int, int] | None:
+    """Give the size of the training pictures, or the least that has room for all objects."""
+    least = allowed_sizes(*_LEAST_SIZE, model.bundle.size_multiple)[0]
+    fitting = [(h, w) for h, w in (model.bundle.trained_size, least) if h * w <= limits.pixels]
+    return fitting[0] if fitting else None
+
+
+def example_scene(model: ServedModel, size: tuple[int, int]) -> Scene:
+    """Make a scene: a background, two objects and one in two parts, or a background and one region."""
+    height, width = size
     thing = _class_of_objects(model)
     separate = model.has_instances[thing]
     behind = next((each.index for each in model.bundle.classes if each.index != thing), thing)

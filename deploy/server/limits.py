@@ -6,6 +6,7 @@ import zlib
 from dataclasses import dataclass
 
 LARGEST_IDS = 2**16  # that fit in two bytes, as scene documents have them
+MOST_OPERATIONS = 4096
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,14 @@ class Limits:
         for name in ("bytes", "pixels", "instances", "operations", "queue", "batch", "deadline"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: found {getattr(self, name)}, expected more than 0")
-        if self.instances > LARGEST_IDS:
-            raise ValueError(f"instances: found {self.instances}, expected at most {LARGEST_IDS}")
+        for name, most in (("instances", LARGEST_IDS), ("operations", MOST_OPERATIONS)):
+            if getattr(self, name) > most:
+                raise ValueError(f"{name}: found {getattr(self, name)}, expected at most {most}")
+
+    @property
+    def values(self) -> int:
+        """How many values a JSON document may hold, so that reading one keeps nobody waiting."""
+        return 100_000 + 16 * self.instances
 
     def check_size(self, name: str, height: int, width: int, multiple: int) -> None:
         """Check the size of a picture.

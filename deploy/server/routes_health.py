@@ -6,8 +6,8 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
-from deploy.server.problem_answers import problems
-from deploy.server.workshop import Workshop
+from deploy.server.declared_answers import file, problems
+from deploy.server.workshop import WorkshopOf
 from deploy.web.problems import problem
 
 
@@ -27,32 +27,31 @@ class Ready(BaseModel):
     refused: str | None
 
 
-def health_routes(workshop: Workshop) -> APIRouter:
-    """Make the routes."""
-    router = APIRouter(tags=["running"])
+router = APIRouter(tags=["running"])
+
+
+@router.get("/health", summary="Whether the process runs")
+async def health() -> Health:
+    """Answers as long as it does."""
+    return Health()
+
+
+@router.get("/ready", summary="Whether a model serves", response_model=Ready, responses=problems(503))
+async def ready(workshop: WorkshopOf) -> Ready | Response:
+    """Says which model serves, after its self-test, and why a newer version was not taken, if one was not."""
     served = workshop.served
+    model = served.current
+    if model is None:
+        return problem(503, "found no model that serves yet", refused=served.refused)
+    return Ready(name=model.name, version=model.version, model=model.digest, refused=served.refused)
 
-    @router.get("/health", summary="Whether the process runs")
-    async def health() -> Health:
-        """Answers as long as it does."""
-        return Health()
 
-    @router.get("/ready", summary="Whether a model serves", response_model=Ready, responses=problems(503))
-    async def ready() -> Ready | Response:
-        """Says which model serves, after its self-test, and why a newer version was not taken, if one was not."""
-        model = served.current
-        if model is None:
-            return problem(503, "found no model that serves yet", refused=served.refused)
-        return Ready(name=model.name, version=model.version, model=model.digest, refused=served.refused)
-
-    @router.get(
-        "/metrics",
-        summary="What the server counts",
-        response_class=Response,
-        responses={200: {"content": {"text/plain": {}}, "description": "Prometheus' text format"}, **problems()},
-    )
-    async def metrics() -> Response:
-        """Requests by route and status, seconds, the queue, batches, dropped requests, and the model in use."""
-        return Response(workshop.metrics.text(), media_type=CONTENT_TYPE_LATEST)
-
-    return router
+@router.get(
+    "/metrics",
+    summary="What the server counts",
+    response_class=Response,
+    responses={**file("Prometheus' text format", "text/plain"), **problems()},
+)
+async def metrics(workshop: WorkshopOf) -> Response:
+    """Requests by route and status, seconds, the queue, batches, dropped requests, and the model in use."""
+    return Response(workshop.metrics.text(), media_type=CONTENT_TYPE_LATEST)

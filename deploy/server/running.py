@@ -42,30 +42,19 @@ def run(
     """
     served = Served()
     follower: ModelFollower | None = None
-    if bundle is not None:
-        loaded = ServedModel.load(bundle, precision=precision, threads=threads)
-        loaded.self_test()
-        served.swap(loaded)
-    else:
-        try:
-            follower = ModelFollower(
-                served,
-                ModelAlias.parse(model or ""),
-                poll=poll,
-                deadline=limits.deadline,
-                precision=precision,
-                threads=threads,
-            )
+    try:
+        if bundle is not None:
+            loaded = ServedModel.load(bundle, precision=precision, threads=threads)
+            loaded.self_test()
+            served.swap(loaded)
+        else:
+            alias, seconds = ModelAlias.parse(model or ""), limits.deadline
+            follower = ModelFollower(served, alias, poll=poll, deadline=seconds, precision=precision, threads=threads)
             follower.load()
-        except RegistryError as error:
-            typer.echo(f"error: {error}", err=True)
-            return error.exit_status
-    assert served.current is not None
-    _log.info("model %s (%s)", served.current.digest, served.current.name)
-    for line in served.current.synthesizer.report().splitlines():
-        _log.info("%s", line)
-    if token is None and host not in _LOCAL:
-        _log.warning("anybody who reaches this address may use the server: it has no token")
+    except RegistryError as error:
+        typer.echo(f"error: {error}", err=True)
+        return error.exit_status
+    _tell(served, host, token)
     application = create_application(served, limits, token)
     if follower is not None:
         follower.start()
@@ -85,3 +74,13 @@ def run(
         if follower is not None:
             follower.close()
     return 0
+
+
+def _tell(served: Served, host: str, token: str | None) -> None:
+    """Log what serves, and on what, and whether anybody may ask."""
+    assert served.current is not None
+    _log.info("model %s (%s)", served.current.digest, served.current.name)
+    for line in served.current.synthesizer.report().splitlines():
+        _log.info("%s", line)
+    if token is None and host not in _LOCAL:
+        _log.warning("anybody who reaches this address may use the server: it has no token")

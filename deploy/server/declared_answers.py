@@ -1,4 +1,4 @@
-"""How the API's description declares errors."""
+"""How the API's description declares answers that are no JSON of their own: files and errors."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ _ANSWERS = {
     404: "there is nothing of this name",
     408: "the body did not come within the deadline",
     409: "the model in use cannot do this; a scene of another model is one reason",
-    413: "the body is too long",
+    413: "the body is too long, or holds too many values",
     422: "something is not as expected; `detail` names it",
     429: "too much is under way; `Retry-After` says in how many seconds to ask again",
     503: "no model serves yet",
@@ -27,6 +27,11 @@ PROBLEM = {
         "detail": {"type": "string", "description": "what was found and what was expected"},
     },
 }
+
+
+def file(description: str, *media_types: str) -> dict[int | str, dict[str, Any]]:
+    """Declare the answer of a route that gives a file."""
+    return {200: {"content": {each: {} for each in media_types}, "description": description}}
 
 
 def problems(*statuses: int, body: bool = False) -> dict[int | str, dict[str, Any]]:
