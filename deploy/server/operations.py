@@ -8,9 +8,8 @@ from pydantic import Field
 from components.inference import editing
 from components.inference.editing import Scene
 from deploy.server.documents import ClassIndex, Document, InstanceId, Seed, Style, float32
+from deploy.server.limits import LARGEST_IDS
 from deploy.server.masks import Bitmap, Course, Mask, Offset
-
-MOST_MERGED = 64  # each takes a mask of the picture
 
 _Class = Annotated[ClassIndex, Field(alias="class")]
 _Fill = Annotated[ClassIndex | None, Field(description="the class that fills the hole; null leaves it to neighbours")]
@@ -89,7 +88,7 @@ class Scale(Document):
 
     do: Literal["scale"]
     instance: InstanceId
-    factor: Annotated[float, Field(gt=0, le=1000)]
+    factor: Annotated[float, Field(ge=0.001, le=1000)]
     fill: _Fill = None
 
     def apply(self, scene: Scene, course: Course) -> Scene:
@@ -126,7 +125,7 @@ class Merge(Document):
     """Make one object of several of one class."""
 
     do: Literal["merge"]
-    instances: Annotated[list[InstanceId], Field(min_length=2, max_length=MOST_MERGED)]
+    instances: Annotated[list[InstanceId], Field(min_length=2, max_length=LARGEST_IDS)]
 
     def apply(self, scene: Scene, course: Course) -> Scene:
         """Do it."""

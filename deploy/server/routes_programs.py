@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, HTTPException, Response, UploadFile
+from fastapi import APIRouter, File, Form, HTTPException, Response, UploadFile
 from pydantic import BaseModel, Field
 
 from deploy.server.declared_answers import file, problems
@@ -37,12 +37,12 @@ router = APIRouter(prefix="/api", tags=["programs"])
 )
 async def synthesize(
     work: WorkOf,
-    label: Annotated[UploadFile | None, Form(description="PNG with a class index a pixel")] = None,
+    label: Annotated[UploadFile | None, File(description="PNG with a class index a pixel")] = None,
     picture: Annotated[
-        UploadFile | None, Form(description="PNG, in place of label where the model has no classes")
+        UploadFile | None, File(description="PNG, in place of label where the model has no classes")
     ] = None,
     instance: Annotated[
-        UploadFile | None, Form(description="PNG with an id a pixel: any numbers, or with styles 0..M-1")
+        UploadFile | None, File(description="PNG with an id a pixel: any numbers, or with styles 0..M-1")
     ] = None,
     styles: Annotated[str | None, Form(description="JSON: a list of M rows of F numbers, row i for id i")] = None,
     seed: Annotated[int, Form(ge=0, le=2**53 - 1, description="of the styles that are drawn")] = 0,
@@ -71,9 +71,9 @@ async def synthesize(
 @router.post("/styles/photo", summary="Styles from a photo", responses=problems(409, 503, 504, body=True))
 async def photo_styles(
     work: WorkOf,
-    photo: Annotated[UploadFile, Form(description="PNG, JPEG or WebP")],
-    label: Annotated[UploadFile | None, Form(description="PNG with a class index a pixel")] = None,
-    instance: Annotated[UploadFile | None, Form(description="PNG with an id a pixel, any numbers")] = None,
+    photo: Annotated[UploadFile, File(description="PNG, JPEG or WebP")],
+    label: Annotated[UploadFile | None, File(description="PNG with a class index a pixel")] = None,
+    instance: Annotated[UploadFile | None, File(description="PNG with an id a pixel, any numbers")] = None,
 ) -> PhotoStylesAnswer:
     """Gives the style of each object; without maps the whole photo is one.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Form, Response, UploadFile
+from fastapi import APIRouter, File, Form, Response, UploadFile
 from fastapi.responses import JSONResponse
 from pydantic_core import to_json
 
@@ -40,8 +40,8 @@ router = APIRouter(prefix="/api/scenes", tags=["scenes"])
 )
 async def from_maps(
     work: WorkOf,
-    label: Annotated[UploadFile, Form(description="PNG with a class index a pixel")],
-    instance: Annotated[UploadFile | None, Form(description="PNG with an id a pixel, any numbers")] = None,
+    label: Annotated[UploadFile, File(description="PNG with a class index a pixel")],
+    instance: Annotated[UploadFile | None, File(description="PNG with an id a pixel, any numbers")] = None,
     seed: Annotated[int, Form(ge=0, le=2**53 - 1, description="of the styles that are drawn")] = 0,
     resize: Annotated[bool, Form(description="to the nearest size that the model takes")] = False,
 ) -> Response:

@@ -9,6 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+MOST_TOLD = 20  # problems of one request; a hostile one has thousands
+
 
 class ProblemResponse(JSONResponse):
     """An answer that tells of an error."""
@@ -38,7 +40,11 @@ def install_problems(application: FastAPI) -> None:
 
     def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return problem(422, "; ".join(dict.fromkeys(located_messages(map(_without_names_sent, error.errors())))))
+        found = error.errors()
+        messages = list(dict.fromkeys(located_messages(map(_without_names_sent, found[:MOST_TOLD]))))
+        if len(found) > MOST_TOLD:
+            messages.append(f"and {len(found) - MOST_TOLD} more")
+        return problem(422, "; ".join(messages))
 
     application.add_exception_handler(HTTPException, refused)
     application.add_exception_handler(RequestValidationError, invalid)

@@ -124,8 +124,10 @@ def merge(scene: Scene, instances: Sequence[int]) -> Scene:
     classes = [scene.class_of(each) for each in instances]
     if len(set(instances)) < 2 or len(set(classes)) > 1:
         raise ValueError(f"instances {list(instances)}: found classes {classes}, expected two or more of one class")
-    pixels = np.logical_or.reduce([scene.mask(each) for each in instances])
-    return scene.with_pixels(pixels, instances[0])
+    gone = [each for each in instances if not scene.areas[each]]
+    if gone:
+        raise ValueError(f"instance {gone[0]}: found no pixel, expected one or more")
+    return scene.with_pixels(np.isin(scene.instance, instances), instances[0])
 
 
 def split(scene: Scene, instance: int, mask: NDArray[np.bool_]) -> Scene:
@@ -154,7 +156,7 @@ def split_connected(scene: Scene, instance: int) -> Scene:
     if len(areas) < 2:
         raise ValueError(f"instance {instance}: found 1 connected part, expected two or more")
     class_index, style = scene.class_of(instance), scene.styles[instance]
-    new = [part for part in range(len(areas)) if part != areas.argmax()]
+    new = np.delete(np.arange(len(areas)), areas.argmax())
     ids = np.full(len(areas) + 1, instance, dtype=np.int32)
     ids[new] = len(scene.classes) + np.arange(len(new))
     scene = scene.with_objects(class_index, np.tile(style, (len(new), 1)))

@@ -71,7 +71,10 @@ HOSTILE_FILES = {
     "JPEG": b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0",
     "WebP": b"RIFF\xff\xff\xff\xffWEBPVP8X\n\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff",
 }
-FILE_ROUTES = {"/api/scenes": ("label", "instance"), "/api/synthesize": ("label", "instance")}
+FILE_ROUTES: dict[str, tuple[str, ...]] = {
+    "/api/scenes": ("label", "instance"),
+    "/api/synthesize": ("label", "instance"),
+}
 FILE_ROUTES |= {"/api/styles/photo": ("photo", "label", "instance")}
 
 

@@ -80,6 +80,21 @@ def test_an_unexpected_error_tells_nothing_of_the_server(client: TestClient) -> 
     assert "secret" not in client.get("/broken").text
 
 
+def test_of_very_many_problems_the_first_are_told() -> None:
+    application = FastAPI()
+    install_safeguards(application, body_limit=1000)
+
+    @application.post("/wish")
+    def wish(wish: list[Literal["red"]]) -> None:
+        pass
+
+    answer = TestClient(application).post("/wish", json=["blue"] * 23)
+    told = answer.json()["detail"].split("; ")
+    assert told[0] == "body.0: Input should be 'red'"
+    assert told[19] == "body.19: Input should be 'red'"
+    assert told[20:] == ["and 3 more"]
+
+
 @pytest.mark.parametrize(
     ("sent", "expected"),
     [
