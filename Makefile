@@ -38,6 +38,7 @@ docs: setup  ## build the documentation into docs/_build/site
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --doctree-dir docs/_build/trees docs docs/_build/site
 
 coverage: setup  ## run all tests and say which branches of components and pipelines they reach: build/coverage
+	mkdir -p build
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report html:build/coverage --cov-report term:skip-covered
 
 audit: setup  ## bill of materials, licences, secrets, known vulnerabilities: build/audit

@@ -19,7 +19,7 @@ KILLED = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
         (f"raise SystemExit({EXIT_PREEMPTED})", EXIT_PREEMPTED),
         (KILLED, EXIT_UNAVAILABLE),
     ],
-    ids=["done", "bad input", "no server", "pre-empted", "killed"],
+    ids=["done", "bad input", "no server", "wanted back", "killed"],
 )
 def test_the_launcher_ends_with_the_status_that_says_whether_to_try_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, status: int
