@@ -2,13 +2,13 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.docs.pages import BLOCK, ROOT, Block, lines_of
+from tests.docs.pages import BLOCK, Block, lines_of
+from tests.project_copy import copy_clone
 
 SAVED = re.compile(r"Save this as\s+`([^`]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LEFT_OUT = {"docs/images", "docs/results", "tests", "mlruns"}
@@ -16,20 +16,8 @@ LEFT_OUT = {"docs/images", "docs/results", "tests", "mlruns"}
 
 def make_project(folder: Path) -> Path:
     """Copy what a clone has, and link the environment."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in listed.stdout.splitlines():
-        if name == "dvc.lock" or any(name.startswith(f"{left}/") for left in LEFT_OUT) or not (ROOT / name).is_file():
-            continue
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
+    copy_clone(folder, LEFT_OUT)
     (folder / ".venv").symlink_to(Path(sys.prefix))
-    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     return folder
 
 

@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from sklearn.metrics import homogeneity_score
+
+from tests.project_copy import change_params, copy_clone
 
 REPOSITORY = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -49,18 +49,6 @@ SMALL = {
 pytestmark = pytest.mark.slow
 
 
-def change_params(project: Path, changes: dict[str, Any]) -> None:
-    path = project / "params.yaml"
-    params = yaml.safe_load(path.read_text())
-    for name, value in changes.items():
-        *sections, field = name.split(".")
-        section = params
-        for part in sections:
-            section = section[part]
-        section[field] = value
-    path.write_text(yaml.safe_dump(params, sort_keys=False))
-
-
 def environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"} | {
         "PATH": f"{BIN}:{os.environ['PATH']}"
@@ -89,20 +77,8 @@ def stages_run(result: subprocess.CompletedProcess[str]) -> list[str]:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository in which the whole graph has run once."""
-    folder = tmp_path_factory.mktemp("project")
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in listed.stdout.splitlines():
-        if (REPOSITORY / name).is_file() and name != "dvc.lock":
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(REPOSITORY / name, folder / name)
+    folder = copy_clone(tmp_path_factory.mktemp("project"))
     change_params(folder, SMALL)
-    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     assert stages_run(repro(folder)) == STAGES
     return folder
 

@@ -18,8 +18,9 @@ from uuid import uuid4
 
 import yaml
 
+from tests.project_copy import change_params
 from tests.retrain_params import retrain_config
-from tests.stack.project import REPOSITORY, change_params, commit, git
+from tests.stack.project import REPOSITORY, commit, git
 from tests.stack.service import signal_group, wait_for
 from tests.tiny import CLASSES, tiny_samples, write_store
 from tests.tiny_bundle import write_tiny_bundle

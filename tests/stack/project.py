@@ -1,14 +1,11 @@
 """A copy of the repository as a project of its own, with parameters at which the whole graph takes seconds."""
 
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import yaml
+from tests.project_copy import change_params, copy_clone
 
 REPOSITORY = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -49,33 +46,9 @@ TINY = {
 
 def copy_repository(folder: Path) -> None:
     """Copy what git tracks, without what DVC has recorded of other parameters, as a git repository of one commit."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in listed.stdout.splitlines():
-        if (REPOSITORY / name).is_file() and name != "dvc.lock":
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(REPOSITORY / name, folder / name)
+    copy_clone(folder)
     change_params(folder, TINY)
-    git(folder, "init", "--quiet")
     commit(folder)
-
-
-def change_params(project: Path, changes: Mapping[str, Any]) -> None:
-    """Change parameters, each named with its sections: `train_global.epochs`."""
-    path = project / "params.yaml"
-    params = yaml.safe_load(path.read_text())
-    for name, value in changes.items():
-        *sections, field = name.split(".")
-        section = params
-        for part in sections:
-            section = section[part]
-        section[field] = value
-    path.write_text(yaml.safe_dump(params, sort_keys=False))
 
 
 def commit(project: Path) -> None:

@@ -16,10 +16,11 @@ from mlflow import MlflowClient
 from PIL import Image
 
 from pipelines import registry
+from tests.project_copy import change_params
 from tests.stack.conftest import Mlflow, Prefect
 from tests.stack.consumers import consume
 from tests.stack.prefect_client import PrefectClient
-from tests.stack.project import BIN, TINY, change_params, commit, copy_repository
+from tests.stack.project import BIN, TINY, commit, copy_repository
 from tests.stack.servers import CREDENTIALS, worker
 from tests.stack.service import Service, tail, wait_for
 

@@ -1,12 +1,10 @@
-"""A real browser and a real server for the tests of this folder."""
+"""A real server for the tests of this folder, and the editor in a browser."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from tests.deploy.editor.driven_editor import WIDE, DrivenEditor
 from tests.deploy.editor.editor_server import serve
@@ -22,17 +20,6 @@ def street_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(street_bundle: Path) -> Iterator[str]:
     with serve(street_bundle) as found:
         yield found
-
-
-@pytest.fixture(scope="module")  # no longer: while Playwright runs, no other test can run an event loop
-def chromium() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if not path:
-        pytest.skip("no program chromium; CHROMIUM names another one")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

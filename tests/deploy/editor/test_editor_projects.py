@@ -11,8 +11,9 @@ from PIL import Image
 from playwright.sync_api import Browser, FilePayload, expect
 
 from tests.deploy.editor.driven_editor import WIDE, DrivenEditor
-from tests.deploy.editor.editor_server import ServerProcess, serve
+from tests.deploy.editor.editor_server import serve
 from tests.deploy.editor.street_bundle import CAR, HEIGHT, ROAD, SKY, WIDTH, street
+from tests.deploy.web_server import ServerProcess
 
 
 def png(name: str, pixels: object) -> FilePayload:
@@ -24,7 +25,7 @@ def png(name: str, pixels: object) -> FilePayload:
 def test_nothing_is_lost_when_the_server_is_killed_in_the_middle_of_edits(
     chromium: Browser, street_bundle: Path
 ) -> None:
-    server = ServerProcess(street_bundle)
+    server = ServerProcess("deploy.server", ["--bundle", street_bundle], ready="ready")
     context = chromium.new_context(viewport=WIDE)
     editor = DrivenEditor(context.new_page(), server.address)
     banner = editor.page.locator("#banner")

@@ -8,7 +8,8 @@ from playwright.sync_api import Browser, Page, Route, ViewportSize, expect
 from deploy.study.analysis import analyse
 from deploy.study.store import read_records
 from tests.deploy.study.driven_page import WIDE, DrivenPage
-from tests.deploy.study.tiny_study import Participant, ServerProcess, define, serve, write_methods, write_pictures
+from tests.deploy.study.tiny_study import Participant, define, serve, write_methods, write_pictures
+from tests.deploy.web_server import ServerProcess
 
 NARROW: ViewportSize = {"width": 390, "height": 844}
 
@@ -91,7 +92,7 @@ def test_no_answer_is_lost_when_the_server_is_killed(page: Page, tmp_path: Path)
     arguments: list[object] = ["--database", tmp_path / "study.db"]
     for method, folder in write_methods(tmp_path, 6).items():
         arguments += ["--method", f"{method}={folder}"]
-    server = ServerProcess(arguments)
+    server = ServerProcess("deploy.study", ["serve", *arguments], ready="api/study")
     driven = DrivenPage(page, Participant(1.0))
     try:
         server.start()

@@ -1,33 +1,22 @@
 """Small studies: pictures that a simulated participant can tell apart, servers for them, and such participants."""
 
-import os
-import signal
-import socket
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import numpy as np
-import uvicorn
 from PIL import Image
 
 from deploy.study.application import create_application, describe, make_plan
 from deploy.study.definition import StudyDefinition
 from deploy.study.pictures import StudyPictures
 from deploy.study.store import Side, StudyStore
-from tests.conftest import ROOT
+from tests.deploy.web_server import serve_application
 
 WIDTH, HEIGHT = 64, 48
 COLOURS = {"ours": (190, 80), "theirs": (80, 190)}  # red, green; the first is preferred
-START_SECONDS = 60
 
 
 def write_pictures(folder: Path, colour: tuple[int, int], names: Sequence[str]) -> Path:
@@ -67,53 +56,8 @@ def open_application(definition: StudyDefinition) -> Iterator[Any]:
 @contextmanager
 def serve(definition: StudyDefinition) -> Iterator[str]:
     """Serve a study from a thread; gives its address."""
-    with open_application(definition) as application, socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        server = uvicorn.Server(uvicorn.Config(application, log_level="warning", access_log=False))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
-class ServerProcess:
-    """`python -m deploy.study serve` as a process that can be killed."""
-
-    def __init__(self, arguments: Sequence[object]) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.address = f"http://127.0.0.1:{self.port}/"
-        self._command = [sys.executable, "-m", "deploy.study", "serve", *map(str, arguments), "--port", str(self.port)]
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        self._process = subprocess.Popen(self._command, cwd=ROOT, stderr=subprocess.DEVNULL)
-        end = time.monotonic() + START_SECONDS
-        while self._process.poll() is None and time.monotonic() < end:
-            try:
-                with urlopen(self.address + "api/study"):
-                    return
-            except (URLError, OSError):
-                time.sleep(0.1)
-        raise RuntimeError(f"the server did not start: {self._command}")
-
-    def kill(self) -> None:
-        """Kill it as a crash of the machine would, without a chance to save anything."""
-        assert self._process
-        os.kill(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-    def stop(self) -> None:
-        """End it where it still runs."""
-        if self._process and self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait()
+    with open_application(definition) as application, serve_application(application) as address:
+        yield address
 
 
 class Participant:
