@@ -3,17 +3,15 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
 from pipelines.tracking import EXPERIMENT, tracking_uri
-from tests.retraining_project import EXPORT, NAME, ROOT, attempts, commit_all, set_retrain
+from tests.retraining_project import EXPORT, NAME, ROOT, attempts, commit_all, run, set_retrain
 from tests.tiny_bundle import write_tiny_bundle
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
@@ -28,13 +26,6 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     events: list[tuple[str, dict[str, Any]]] = []
     monkeypatch.setattr(tell, "emit_event", lambda event, resource, payload: events.append((event, payload)))
     return events
-
-
-def run(**options: Any) -> Any:
-    """Run the flow without delays, and give its final state."""
-    from pipelines.flows.retrain import retrain
-
-    return retrain(NAME, retry_seconds=0, return_state=True, **options)
 
 
 def parent_runs() -> list[dict[str, str]]:
@@ -251,48 +242,6 @@ def test_data_comes_from_a_remote_and_what_was_made_goes_there(
     assert "publish: dvc push" in state.message
     source.unlink()
     assert "fetch: dvc update" in run(retries=0).message
-
-
-@pytest.fixture
-def listener() -> Iterator[tuple[str, list[str]]]:
-    """An address that takes what is posted to it, and what was."""
-    posted: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            posted.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/", posted
-    server.shutdown()
-    server.server_close()
-
-
-def test_a_webhook_and_an_artifact_are_told_and_a_webhook_that_fails_fails_nothing(
-    project: Path, judged: Judged, listener: tuple[str, list[str]]
-) -> None:
-    import httpx
-    from prefect.blocks.webhook import Webhook
-    from prefect.settings import PREFECT_API_URL
-
-    address, posted = listener
-    Webhook(url=address).save("team", overwrite=True)
-    set_retrain(project, webhook="team")
-    assert run().name == "Promoted"
-    [message] = posted
-    assert '"outcome":"promoted"' in message.replace(" ", "")
-    filters = {"artifacts": {"key": {"any_": ["retraining"]}}, "sort": "CREATED_DESC"}
-    artifacts = httpx.post(f"{PREFECT_API_URL.value()}/artifacts/filter", json=filters).json()
-    assert artifacts[0]["data"].startswith("## Version 1: promoted: there is no champion")
-    assert artifacts[0]["description"] == "version 1: promoted"
-    set_retrain(project, webhook="nobody")
-    assert run().name == "Unchanged"
 
 
 def test_a_dry_run_only_logs(project: Path, judged: Judged) -> None:
