@@ -38,12 +38,18 @@ def start(config: RuntimeConfig) -> "Fabric":
 
     Under `torchrun`, the process joins the others, over NCCL on GPUs, over gloo on CPUs; all but the first log
     errors only.
+
+    Raises:
+        ValueError: a GPU is asked for, and there is none that works.
     """
     # Huge pages, as a one-hot tensor of 294 MB has 72,000 small ones to clear: 152 ms become 36.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     import torch  # here, because the stages that only read their parameters need neither
     from lightning_fabric import Fabric
 
+    if config.accelerator == "cuda" and not torch.cuda.is_available():
+        expected = "expected one that works and its driver; auto takes the CPU then"
+        raise ValueError(f"runtime.accelerator is cuda: found no GPU, {expected}")
     torch.set_num_threads(config.threads)
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         return Fabric(accelerator=config.accelerator, devices=1, precision=config.precision)

@@ -11,6 +11,7 @@ from deploy.server.limits import Limits
 from deploy.server.registry import ModelFollower
 from deploy.server.registry_client import ModelAlias, RegistryError
 from deploy.server.served import Served, ServedModel
+from deploy.web.listening import address_of, listen
 
 _GRACE = 5  # seconds beyond the deadline, for answers to be sent
 _KEEP_ALIVE = 65  # seconds, longer than proxies keep theirs, so that these never send into one that is being closed
@@ -38,10 +39,11 @@ def run(
         The exit status.
 
     Raises:
-        ValueError: the bundle is damaged, or an option does not fit it.
+        ValueError: the bundle is damaged, an option does not fit it, or the port is taken.
     """
     served = Served()
     follower: ModelFollower | None = None
+    port_taken = listen(host, port)
     try:
         if bundle is not None:
             loaded = ServedModel.load(bundle, precision=precision, threads=threads)
@@ -58,18 +60,19 @@ def run(
     application = create_application(served, limits, token)
     if follower is not None:
         follower.start()
+    config = uvicorn.Config(
+        application,
+        access_log=False,  # the application writes its own, without what clients send
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=int(limits.deadline) + _GRACE,
+        limit_concurrency=_MOST_CONNECTIONS,
+    )
+    port_taken.listen()  # who comes from now on waits for the first moment, and is not refused
+    _log.info("running on %s", address_of(port_taken))
     try:
-        uvicorn.run(
-            application,
-            host=host,
-            port=port,
-            access_log=False,  # the application writes its own, without what clients send
-            log_config=None,
-            server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE,
-            timeout_graceful_shutdown=int(limits.deadline) + _GRACE,
-            limit_concurrency=_MOST_CONNECTIONS,
-        )
+        uvicorn.Server(config).run(sockets=[port_taken])
     finally:
         if follower is not None:
             follower.close()

@@ -60,6 +60,7 @@ def serve(
     from deploy.study.definition import load_definition, named_folders, named_pair
     from deploy.study.pictures import StudyPictures
     from deploy.study.store import StudyStore
+    from deploy.web.listening import address_of, listen
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     options: dict[str, Any] = {
@@ -78,6 +79,7 @@ def serve(
         "title": title,
     }
     with _told_problems():
+        port_taken = listen(host, port)
         options["methods"] = named_folders(method) if method else None
         options["pairs"] = [named_pair(each) for each in pair] if pair else None
         definition = load_definition(study, options)
@@ -88,7 +90,10 @@ def serve(
     application = create_application(definition, pictures, plan, store)
     try:
         # No access log: it would hold what clients send.
-        uvicorn.run(application, host=host, port=port, access_log=False, server_header=False, limit_concurrency=256)
+        config = uvicorn.Config(application, access_log=False, server_header=False, limit_concurrency=256)
+        port_taken.listen()
+        logging.info("running on %s", address_of(port_taken))
+        uvicorn.Server(config).run(sockets=[port_taken])
     finally:
         store.close()
 
