@@ -3,7 +3,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help demo setup test check lint docs coverage audit lock
+.PHONY: help demo setup test check lint docs coverage mutants audit lock
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -40,6 +40,9 @@ docs: setup  ## build the documentation into docs/_build/site
 coverage: setup  ## run all tests and say which branches of components and pipelines they reach: build/coverage
 	mkdir -p build
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report html:build/coverage --cov-report term:skip-covered
+
+mutants: setup  ## mutation testing of encoding, losses, pooling, editing and the gate: about 10 minutes
+	.ci/mutants
 
 audit: setup  ## bill of materials, licences, secrets, known vulnerabilities: build/audit
 	.ci/audit

@@ -1,6 +1,7 @@
 """The gate and the verdict's words, on figures that nobody had to measure."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,33 @@ def test_an_evaluator_that_is_too_weak_or_unmeasured_promotes_nothing(oracle: fl
     assert _failed(_gate(_candidate(0.9), _candidate(0.1, version=1), oracle)) == ["oracle mean IoU"]
 
 
+def test_every_criterion_has_its_figures_rule_and_limit() -> None:
+    champion = _candidate(0.5, version=1, seconds=0.25, megabytes=8.0)
+    limits = {"minimum_gain": 0.125, "maximum_class_drop": 0.25, "maximum_seconds": 1, "maximum_megabytes": 12}
+    assert _gate(_candidate(0.75), champion, **limits) == [
+        Criterion("oracle mean IoU", Estimate(0.6, 0.6, 0.6), None, "at least", 0.4),
+        Criterion("parity to torch in grey levels", Estimate(1, 1, 1), None, "at most", 1),
+        Criterion("seconds a picture", Estimate(0.5, 0.5, 0.5), Estimate(0.25, 0.25, 0.25), "at most", 1),
+        Criterion("megabytes", Estimate(10, 10, 10), Estimate(8, 8, 8), "at most", 12),
+        Criterion("mean IoU", _around(0.75), _around(0.5), "above", 0.625),
+        Criterion("IoU of road", _around(0.8), _around(0.8), "at least", 0.8 - 0.25),
+        Criterion("IoU of car", _around(0.2), _around(0.2), "at least", 0.2 - 0.25),
+    ]
+
+
+def test_a_figure_that_is_no_number_counts_as_unmeasured() -> None:
+    criteria = _gate(_candidate(seconds=math.nan), None, maximum_seconds=1)
+    assert _failed(criteria) == ["seconds a picture"]
+    assert criteria[2].challenger is None
+
+
+def test_a_champion_without_scores_leaves_speed_and_size_to_compare() -> None:
+    criteria = _gate(_candidate(0.01), _candidate(version=1, scores=None))
+    assert _failed(criteria) == []
+    assert [each.name for each in criteria if each.champion is not None] == ["seconds a picture", "megabytes"]
+    assert [each.limit for each in criteria if "IoU" in each.name] == [0.4, None, None, None]
+
+
 def test_without_a_champion_nothing_is_compared_with_one() -> None:
     criteria = _gate(_candidate(0.01), None)
     assert _failed(criteria) == []
@@ -99,25 +127,88 @@ def test_failures_name_what_was_found_and_expected() -> None:
     )
 
 
+def _judged(champion: Estimate | None) -> tuple[Criterion, ...]:
+    return (
+        Criterion("parity", None, None, "at most", 1),
+        Criterion("megabytes", Estimate(10, 10, 10), None, "at most", None),
+        Criterion("mean IoU", Estimate(0.4, 0.35, 0.45), champion, "above", 0.5),
+        Criterion("IoU of car", Estimate(0.3, 0.3, 0.35), None, "at least", 0.25),
+    )
+
+
+TABLE_WITHOUT_CHAMPION = """\
+| --- | --- | --- | --- | --- |
+| parity | - | - | at most 1 | **no** |
+| megabytes | 10 | - | none | yes |
+| mean IoU | 0.4000 (0.3500 to 0.4500) | - | above 0.5 | **no** |
+| IoU of car | 0.3000 (0.3000 to 0.3500) | - | at least 0.25 | yes |
+
+In brackets: confidence interval of the bootstrap over the validation pictures."""
+
+
 def test_the_verdict_is_a_table_of_challenger_and_champion() -> None:
-    criteria = tuple(_gate(_candidate(0.4), _candidate(0.5, version=1)))
+    criteria = _judged(Estimate(0.5, 0.45, 0.55))
+    table = TABLE_WITHOUT_CHAMPION.replace("0.4500) | - |", "0.4500) | 0.5000 (0.4500 to 0.5500) |")
+    assert Verdict(2, 1, False, "it is worse", criteria, pictures=Path("pictures.png")).markdown() == (
+        "## Version 2: not promoted: it is worse\n\n"
+        f"| criterion | challenger | champion 1 | limit | passed |\n{table}\n\n"
+        "Pictures (condition, challenger, champion, photo): `pictures.png`"
+    )
+
+
+def test_the_verdict_says_where_there_was_no_champion_to_compare_with() -> None:
+    verdict = Verdict(1, None, True, "there is no champion", _judged(None), pictures=Path("pictures.png"))
+    assert verdict.markdown() == (
+        "## Version 1: promoted: there is no champion\n\n"
+        f"| criterion | challenger | no champion | limit | passed |\n{TABLE_WITHOUT_CHAMPION}\n\n"
+        "Pictures (condition, challenger, photo): `pictures.png`"
+    )
+
+
+def test_a_verdict_without_criteria_or_pictures_is_its_sentence() -> None:
+    verdict = Verdict(1, 1, False, "it is the champion")
+    assert verdict.markdown() == "## Version 1: not promoted: it is the champion"
+    assert (verdict.as_document()["criteria"], verdict.as_document()["scores"]) == ([], {})
+
+
+def test_an_interval_is_shown_unless_both_its_bounds_are_the_figure() -> None:
+    def shown(low: float, high: float) -> str:
+        return failures([Criterion("x", Estimate(0.5, low, high), None, "above", 1)])
+
+    assert shown(0.5, 0.5) == "x: found 0.5, expected above 1"
+    assert shown(0.5, 0.75) == "x: found 0.5000 (0.5000 to 0.7500), expected above 1"
+    assert shown(0.25, 0.5) == "x: found 0.5000 (0.2500 to 0.5000), expected above 1"
+    assert shown(0.25, 0.25) == "x: found 0.5000 (0.2500 to 0.2500), expected above 1"
+
+
+def test_the_verdict_as_json_holds_every_field_and_criterion() -> None:
+    criteria = _judged(Estimate(0.5, 0.45, 0.55))[1:3]
     verdict = Verdict(2, 1, False, "it is worse", criteria, {"mean_iou": 0.4}, Path("pictures.png"))
-    lines = verdict.markdown().splitlines()
-    assert lines[0] == "## Version 2: not promoted: it is worse"
-    assert lines[2] == "| criterion | challenger | champion 1 | limit | passed |"
-    assert "| mean IoU | 0.4000 (0.3500 to 0.4500) | 0.5000 (0.4500 to 0.5500) | above 0.5 | **no** |" in lines
-    assert "| megabytes | 10 | 10 | none | yes |" in lines
-    assert lines[-1] == "Pictures (condition, challenger, champion, photo): `pictures.png`"
-
-
-def test_the_verdict_as_json_holds_every_criterion() -> None:
-    criteria = tuple(_gate(_candidate(0.4), _candidate(0.5, version=1)))
-    document = json.loads(json.dumps(Verdict(2, 1, False, "it is worse", criteria).as_document()))
-    assert [each["name"] for each in document["criteria"]] == [each.name for each in criteria]
-    (mean_iou,) = (each for each in document["criteria"] if each["name"] == "mean IoU")
-    assert mean_iou["limit"] == 0.5
-    assert mean_iou["challenger"]["value"] == 0.4
-    assert mean_iou["passed"] is False
+    assert json.loads(json.dumps(verdict.as_document())) == {
+        "version": 2,
+        "champion": 1,
+        "promote": False,
+        "reason": "it is worse",
+        "criteria": [
+            {
+                "name": "megabytes",
+                "challenger": {"value": 10, "low": 10, "high": 10},
+                "champion": None,
+                "rule": "at most",
+                "limit": None,
+                "passed": True,
+            },
+            {
+                "name": "mean IoU",
+                "challenger": {"value": 0.4, "low": 0.35, "high": 0.45},
+                "champion": {"value": 0.5, "low": 0.45, "high": 0.55},
+                "rule": "above",
+                "limit": 0.5,
+                "passed": False,
+            },
+        ],
+        "scores": {"mean_iou": 0.4},
+    }
 
 
 def test_scores_come_back_from_json_as_they_were() -> None:

@@ -38,8 +38,16 @@ def test_a_label_past_the_classes_is_refused_with_its_picture_and_value() -> Non
     label = np.array([[[0, 2]], [[3, 255]]], np.uint8)
     check_labels(label, 256, ["a", "b"])
     check_labels(label[:1], 3, ["a"])
-    with pytest.raises(ValueError, match=r"b: label map: expected classes 0\.\.2, found 255"):
+    with pytest.raises(ValueError, match=r"^b: label map: expected classes 0\.\.2, found 255"):
         check_labels(label, 3, ["a", "b"])
+    with pytest.raises(ValueError, match=r"^a: label map: expected classes 0\.\.1, found 2"):
+        check_labels(label[:1], 2, ["a"])
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", "b", "c"]])
+def test_labels_are_not_checked_under_more_or_fewer_names_than_pictures(names: list[str]) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        check_labels(np.zeros((2, 1, 1), np.uint8), 1, names)
 
 
 def test_boundary_marks_both_sides_of_an_edge() -> None:
@@ -74,6 +82,15 @@ def test_unpacking_gives_back_what_was_packed(width: int) -> None:
     assert torch.equal(unpack_bits(torch.from_numpy(pack_bits(boundary)), width), boundary)
 
 
+def test_what_is_encoded_stays_on_its_device() -> None:
+    # Tensors of the meta device have a shape and no values, so this needs no GPU.
+    label = torch.zeros(2, 3, 9, dtype=torch.uint8, device="meta")
+    packed = torch.zeros(2, 3, 2, dtype=torch.uint8, device="meta")
+    found = one_hot(label, 4), boundary_map(label), unpack_bits(packed, 9)
+    assert [each.device.type for each in found] == ["meta"] * 3
+    assert [each.shape for each in found] == [(2, 4, 3, 9), (2, 1, 3, 9), (2, 1, 3, 9)]
+
+
 def test_bytes_span_minus_one_to_one() -> None:
     pixels = torch.tensor([[[[0, 255, 51], [102, 153, 204]]]], dtype=torch.uint8)  # one picture of 1x2
     image = to_signed_unit(pixels)
@@ -85,7 +102,9 @@ def test_bytes_span_minus_one_to_one() -> None:
 
 def test_every_byte_survives_the_way_through_signed_unit() -> None:
     pixels = torch.arange(256, dtype=torch.uint8).view(1, 16, 16, 1).repeat(1, 1, 1, 3)
-    assert torch.equal(to_bytes(to_signed_unit(pixels)), pixels)
+    back = to_bytes(to_signed_unit(pixels))
+    assert back.dtype == torch.uint8
+    assert torch.equal(back, pixels)
 
 
 def test_bytes_are_rounded_to_the_nearest_and_held_in_range() -> None:

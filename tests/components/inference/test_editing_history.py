@@ -32,13 +32,26 @@ def test_changes_are_taken_back_and_made_again_one_by_one() -> None:
     for expected in scenes[-2::-1]:
         assert content(history.undo()) == content(expected) == content(history.scene)
     assert not history.can_undo
-    with pytest.raises(ValueError, match="undo: found no change to take back"):
+    with pytest.raises(ValueError, match="^undo: found no change to take back$"):
         history.undo()
     for expected in scenes[1:]:
         assert content(history.redo()) == content(expected)
     assert not history.can_redo
-    with pytest.raises(ValueError, match="redo: found no change to make again"):
+    with pytest.raises(ValueError, match="^redo: found no change to make again$"):
         history.redo()
+    for expected in scenes[-2::-1]:
+        assert content(history.undo()) == content(expected)
+
+
+def test_there_is_something_to_undo_after_a_change_and_something_to_redo_after_an_undo() -> None:
+    history = History(blank())
+    assert (history.can_undo, history.can_redo) == (False, False)
+    history.record(painted(history.scene, 0, 0))
+    assert (history.can_undo, history.can_redo) == (True, False)
+    history.undo()
+    assert (history.can_undo, history.can_redo) == (False, True)
+    history.redo()
+    assert (history.can_undo, history.can_redo) == (True, False)
 
 
 def test_a_new_change_forgets_what_was_undone() -> None:
@@ -57,7 +70,7 @@ def test_the_present_scene_is_no_change_and_another_size_is_refused() -> None:
     history = History(blank())
     history.record(history.scene)
     assert not history.can_undo
-    with pytest.raises(ValueError, match=r"scene: found shape \(5, 5\), expected \(4, 5\)"):
+    with pytest.raises(ValueError, match=r"^scene: found shape \(5, 5\), expected \(4, 5\)$"):
         history.record(blank(5, 5))
 
 

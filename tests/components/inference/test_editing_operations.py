@@ -29,6 +29,9 @@ def scene_of(*rows: str, classes: Mapping[int, int] = CLASSES) -> Scene:
 
 
 def rows_of(scene: Scene) -> list[str]:
+    assert scene.instance.dtype == np.int32
+    assert scene.classes.dtype == np.int16
+    assert scene.styles.dtype == np.float32
     return ["".join(map(str, row)) for row in scene.instance.tolist()]
 
 
@@ -74,6 +77,8 @@ def test_a_region_that_becomes_an_object_frees_its_class() -> None:
 def test_a_hole_is_filled_by_the_nearest_objects() -> None:
     assert rows_of(editing.remove(scene_of("0222221"), 2)) == ["0000111"]  # the middle is as near to both: the left one
     assert rows_of(editing.remove(STREET, 2)) == ["0000", "0000", "1131"]
+    # The first step goes to 4 neighbours: the 3 reaches the pixel across the corner in the second, as the left 1 does.
+    assert rows_of(editing.remove(scene_of("1222", "2223"), 2)) == ["1113", "1133"]
 
 
 def test_a_hole_is_filled_by_a_class() -> None:
@@ -132,6 +137,10 @@ def test_an_object_is_scaled_about_the_middle_of_its_box() -> None:
     assert rows_of(editing.scale(car, 2, 2)) == ["022220"] * 4
     assert rows_of(editing.scale(car, 2, 100)) == ["222222"] * 4
     assert rows_of(editing.scale(scene_of("222200", "222200"), 2, 0.5)) == ["022000", "000000"]
+    assert rows_of(editing.scale(scene_of("2200"), 2, 2)) == ["2220"]
+    filled = editing.scale(scene_of("222200", "222200"), 2, 0.5, fill=1)
+    assert rows_of(filled) == ["322300", "333300"]  # there was no road yet: it gets the next free id
+    assert filled.classes.tolist() == [0, -1, 2, 1]
     with pytest.raises(ValueError, match="instance 2: found no pixel left"):
         editing.scale(car, 2, 0.1)
     for factor in (0, -1, float("nan"), float("inf")):
@@ -203,6 +212,7 @@ def test_the_largest_connected_part_keeps_the_id() -> None:
     scene = editing.split_connected(scene_of("20220", "00220", "20000"), 2)
     assert rows_of(scene) == ["30220", "00220", "40000"]
     assert scene.styles.tolist() == [[0, 0], [1, 1], [2, 2], [2, 2], [2, 2]]
+    assert rows_of(editing.split_connected(scene_of("22020"), 2)) == ["22030"]
     with pytest.raises(ValueError, match="instance 2: found 1 connected part, expected two or more"):
         editing.split_connected(STREET, 2)
 
@@ -212,6 +222,7 @@ def test_a_style_is_set_for_one_object_or_all_of_a_class_by_vector_or_number() -
     assert editing.set_style(STREET, 2, style).styles.tolist() == [[0, 0], [1, 1], [8, 9], [3, 3]]
     assert editing.set_style(STREET, 2, 1).styles.tolist() == [[0, 0], [1, 1], [2, 20], [3, 3]]
     assert editing.set_class_style(STREET, 2, style).styles.tolist() == [[0, 0], [1, 1], [8, 9], [8, 9]]
+    assert editing.set_class_style(STREET, 2, 1).styles.tolist() == [[0, 0], [1, 1], [2, 20], [2, 20]]
     between = BANK.interpolate(2, 0, 1, 0.25)
     assert editing.set_class_style(STREET, 2, between).styles[2:].tolist() == [[2, 12.5], [2, 12.5]]
 
@@ -221,6 +232,7 @@ def test_styles_are_drawn_anew_by_seed_for_all_or_some() -> None:
     assert editing.draw_styles(STREET, 9).styles.tolist() == every
     assert editing.draw_styles(STREET, 9, [2]).styles.tolist() == [[0, 0], [1, 1], drawn(2, 2, 9), [3, 3]]
     assert editing.draw_styles(STREET, 9, []) is STREET
+    assert editing.draw_styles(STREET, 0, [2]).styles[2].tolist() == drawn(2, 2, 0)
     with pytest.raises(ValueError, match="seed: found -1, expected 0 or more"):
         editing.draw_styles(STREET, -1)
 
@@ -247,6 +259,10 @@ def test_a_class_without_objects_or_a_scene_without_bank_has_no_style_to_set() -
     with pytest.raises(ValueError, match="style 0: found a scene without a style bank"):
         editing.set_style(scene, 2, 0)
     assert editing.add_object(scene, mask_of("#"), 3).styles.shape == (5, 0)
+    scene = Scene.from_maps(STREET.label, STREET.instance, STREET.styles, has_instances=HAS_INSTANCES)
+    added = editing.add_object(scene, mask_of("#"), 3)
+    assert rows_of(added) == ["4000", "0220", "1231"]
+    assert added.styles.tolist() == [*STREET.styles.tolist(), [0, 0]]
 
 
 @pytest.mark.parametrize(
@@ -255,7 +271,7 @@ def test_a_class_without_objects_or_a_scene_without_bank_has_no_style_to_set() -
         (np.ones((3, 4)), r"mask: found float64 \(3, 4\), expected bool \(3, 4\)"),
         (np.ones((4, 3), dtype=bool), r"mask: found bool \(4, 3\), expected bool \(3, 4\), the shape of the picture"),
         ([[True]], r"mask: found list, expected bool \(3, 4\)"),
-        (np.zeros((3, 4), dtype=bool), "mask: found no pixel inside the picture, expected one or more"),
+        (np.zeros((3, 4), dtype=bool), "^mask: found no pixel inside the picture, expected one or more$"),
     ],
 )
 def test_a_mask_that_is_none_is_refused(mask: Any, message: str) -> None:
@@ -272,5 +288,8 @@ def test_a_mask_that_is_none_is_refused(mask: Any, message: str) -> None:
 def test_a_mask_to_add_has_two_dimensions_and_a_pixel_in_the_picture() -> None:
     with pytest.raises(ValueError, match=r"mask: found bool \(3,\), expected bool \[h, w\]"):
         editing.add_object(STREET, np.ones(3, dtype=bool), 2)
+    not_a_mask: Any = [[True]]
+    with pytest.raises(ValueError, match=r"^mask: found list, expected bool \[h, w\]$"):
+        editing.add_object(STREET, not_a_mask, 2)
     with pytest.raises(ValueError, match="mask: found no pixel inside the picture"):
         editing.add_object(STREET, mask_of("##"), 2, top=3)

@@ -22,6 +22,7 @@ def test_a_scene_holds_copies_that_nobody_can_change() -> None:
     assert scene.styles.tolist() == STYLES.tolist()
     assert scene.label.dtype == np.uint8
     assert scene.instance.dtype == np.int32
+    assert scene.classes.dtype == np.int16
     assert scene.styles.dtype == np.float32
     for array in (scene.label, scene.instance, scene.classes, scene.styles):
         with pytest.raises(ValueError, match="read-only"):
@@ -38,9 +39,11 @@ def test_an_id_without_pixels_has_a_row_and_no_class() -> None:
 
 def test_styles_that_are_not_given_are_drawn_as_the_bank_draws_them() -> None:
     scene = Scene.from_maps(LABEL, INSTANCE, has_instances=HAS_INSTANCES, bank=BANK, seed=3)
+    assert scene.seed == 3
     assert scene.styles.tolist() == BANK.sample(LABEL, INSTANCE, seed=3).tolist()
     assert scene.styles[2, 0] in (7, 8)
     assert Scene.from_maps(LABEL, INSTANCE, has_instances=HAS_INSTANCES).styles.shape == (4, 0)
+    assert Scene.from_maps(LABEL, INSTANCE, has_instances=HAS_INSTANCES, bank=BANK).seed == 0
 
 
 @pytest.mark.parametrize(
@@ -56,6 +59,7 @@ def test_styles_that_are_not_given_are_drawn_as_the_bank_draws_them() -> None:
         ({"instance": INSTANCE - 1}, r"instance: found -1\.\.2, expected 0\.\.3"),
         ({"instance": INSTANCE * 2, "styles": None}, r"instance: found 0\.\.6, expected 0\.\.5"),
         ({"styles": STYLES.astype(np.float64)}, "styles: found float64, expected an array of float32"),
+        ({"styles": STYLES.tolist()}, "styles: found list, expected an array of float32"),
         ({"styles": STYLES[:, 0]}, r"styles: found shape \(4,\), expected \[M, F\]"),
         ({"styles": STYLES[:, [0, 0]], "bank": BANK}, r"styles: found shape \(4, 2\), expected \[M, 1\]"),
         ({"styles": STYLES * np.float32(np.nan)}, "styles: found NaN or infinity, expected finite numbers"),
@@ -65,6 +69,10 @@ def test_styles_that_are_not_given_are_drawn_as_the_bank_draws_them() -> None:
             r"instance 2: found pixels of the classes \[0, 1\], expected one class",
         ),
         (
+            {"label": np.array([[2, 0, 1], [1, 1, 1]], dtype=np.uint8), "has_instances": (False, True, True)},
+            r"instance 0: found pixels of the classes \[0, 2\], expected one class",
+        ),
+        (
             {"instance": np.array([[0, 1, 2], [3, 3, 2]], dtype=np.int32)},
             r"class 0: found instances \[0, 1\], expected one, as it has no instances",
         ),
@@ -72,7 +80,7 @@ def test_styles_that_are_not_given_are_drawn_as_the_bank_draws_them() -> None:
 )
 def test_maps_that_do_not_make_a_scene_are_refused(changed: dict[str, Any], message: str) -> None:
     maps: dict[str, Any] = {"label": LABEL, "instance": INSTANCE, "styles": STYLES, "has_instances": HAS_INSTANCES}
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
         Scene.from_maps(**(maps | changed))
 
 
@@ -97,7 +105,9 @@ def test_an_object_that_was_painted_over_keeps_its_row_until_the_scene_is_compac
     assert over.class_of(2) == 1
     with pytest.raises(ValueError, match="instance 2: found no pixel"):
         over.mask(2)
+    assert paint(scene, scene.mask(3), 0).areas.tolist() == [4, 0, 2, 0], "the last row counts too"
     small = compact(over)
+    assert small.instance.dtype == np.int32
     assert small.instance.tolist() == [[0, 0, 0], [1, 1, 0]]
     assert small.classes.tolist() == [0, 1]
     assert small.styles.tolist() == [[0.5], [3.5]]
@@ -110,5 +120,7 @@ def test_any_instance_map_becomes_one_with_one_class_an_id() -> None:
     assert ids.tolist() == [[0, 0, 1], [3, 2, 1]]  # the road; cars 8 and 70000; a person that shared the id 8
     assert ids.dtype == np.int32
     Scene.from_maps(label, ids, has_instances=(False, True, True))
-    with pytest.raises(ValueError, match=r"instance: found shape \(1, 3\), expected \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"^instance: found shape \(1, 3\), expected \(2, 3\), that of label$"):
         consistent_instances(label, instance[:1], has_instances=(False, True, True))
+    with pytest.raises(ValueError, match=r"^label: found 0\.\.2, expected 0\.\.1$"):
+        consistent_instances(label, instance, has_instances=(False, True))

@@ -32,3 +32,22 @@ def test_feature_matching_sends_no_gradient_to_the_photo_or_the_prediction() -> 
     assert fake[0][1].grad is None
     assert real[0][0].grad is None
     assert real[0][1].grad is None
+
+
+def test_distances_of_features_in_reduced_precision_are_averaged_in_float32() -> None:
+    # 1 and 1 + 1/128 are bfloat16, their mean 1 + 1/256 is not
+    fake = [[_map(1.0, 1 + 1 / 128).bfloat16(), _map(0.0).bfloat16()]]
+    real = [[_map(0.0, 0.0).bfloat16(), _map(0.0).bfloat16()]]
+    loss = feature_matching(fake, real)
+    assert loss.dtype == torch.float32
+    assert loss.item() == 4 * (1 + 1 / 256)
+
+
+def test_features_of_other_scales_or_layers_are_not_compared() -> None:
+    scale = [_map(1.0), _map(2.0), _map(0.0)]
+    for fake, real in (([scale, scale], [scale]), ([scale], [scale, scale])):
+        with pytest.raises(ValueError, match="zip"):
+            feature_matching(fake, real)
+    for fake, real in (([scale], [scale[1:]]), ([scale[1:]], [scale])):
+        with pytest.raises(ValueError, match="zip"):
+            feature_matching(fake, real)

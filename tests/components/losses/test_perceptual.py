@@ -1,4 +1,6 @@
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,8 +9,8 @@ from torch import nn
 from torchvision.models.vgg import make_layers
 
 from components.losses import perceptual
-from components.losses.config import Perceptual
-from components.losses.perceptual import ImageNetNormalisation, PerceptualLoss
+from components.losses.config import LossesConfig, Perceptual
+from components.losses.perceptual import ImageNetNormalisation, PerceptualLoss, perceptual_loss
 from tests.given import given
 
 THIN_VGG19 = [2, 3, "M", 4, 4, "M", 5, 5, 5, 5, "M", 6, 6, 6, 6, "M", 7, 7, 7, 7, "M"]
@@ -155,3 +157,54 @@ def test_a_file_that_holds_no_vgg19_is_refused_with_field_and_file(
     expected = re.escape(f"losses.vgg_weights: {path} is no state dict of torchvision's vgg19")
     with pytest.raises(ValueError, match=expected):
         PerceptualLoss(path, "johnson")
+
+
+class _WritesOnLoading:
+    """What pickle makes of it on loading is a folder: a file of weights could as well delete one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, (str(self.folder),)
+
+
+def test_a_file_of_weights_runs_no_code(vgg_weights: Path, tmp_path: Path) -> None:
+    torch.save(_WritesOnLoading(tmp_path / "made"), tmp_path / "code.pth")
+    with pytest.raises(ValueError, match="is no state dict of torchvision's vgg19: Weights only load failed"):
+        PerceptualLoss(tmp_path / "code.pth", "johnson")
+    assert not (tmp_path / "made").exists()
+
+
+def test_weights_saved_on_a_gpu_are_read_without_one(vgg_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = torch.load(vgg_weights, weights_only=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
+        torch.save(weights, vgg_weights.with_name("gpu.pth"))
+    assert b"cuda:0" in vgg_weights.with_name("gpu.pth").read_bytes()
+    loss = PerceptualLoss(vgg_weights.with_name("gpu.pth"), "johnson")
+    assert {parameter.device.type for parameter in loss.parameters()} == {"cpu"}
+
+
+def _losses(weights: Path | None, lambda_perceptual: float, kind: Perceptual = "johnson") -> LossesConfig:
+    return LossesConfig(
+        adversarial="hinge",
+        lambda_feature_matching=10,
+        lambda_l1=0,
+        lambda_perceptual=lambda_perceptual,
+        perceptual=kind,
+        vgg_weights=weights,
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_parameters_choose_weights_and_kind_of_the_perceptual_loss(vgg_weights: Path, kind: Perceptual) -> None:
+    fake, real = _pictures(), _pictures()
+    chosen = given(perceptual_loss(_losses(vgg_weights, 10, kind)))
+    assert chosen(fake, real).item() == PerceptualLoss(vgg_weights, kind)(fake, real).item() > 0
+
+
+def test_without_weights_or_with_a_lambda_of_zero_there_is_no_perceptual_loss(vgg_weights: Path) -> None:
+    assert perceptual_loss(_losses(vgg_weights, 0)) is None
+    assert perceptual_loss(_losses(None, 10)) is None
+    assert perceptual_loss(_losses(None, 0)) is None

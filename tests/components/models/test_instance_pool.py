@@ -30,6 +30,11 @@ def test_an_instance_has_the_mean_of_its_pixels() -> None:
     assert instance_mean(features, instance, 3).tolist() == [[[2.5, 0.5], [0.0, 0.0], [7.0, -2.0]]]
 
 
+def test_the_mean_of_a_single_pixel_is_the_pixel() -> None:
+    features = torch.tensor([[[[3.0, 5.0, 7.0]]]])
+    assert instance_mean(features, torch.tensor([[[1, 0, 0]]]), 2).tolist() == [[[6.0], [3.0]]]
+
+
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
 def test_the_means_are_those_of_a_loop_over_instances(dtype: torch.dtype) -> None:
     features, instance = _random_case()
