@@ -163,6 +163,7 @@ CHECKS: dict[str, Callable[[list[str]], str | None]] = {
     "cd": _anything,
     "curl": _anything,
     "export": _anything,
+    "mutmut": _anything,
     "pre-commit": _anything,
     "sed": _anything,
     "sqlite3": _anything,

@@ -84,6 +84,7 @@ ONLY_PARSED = (
     OnlyParsed(r"git |cd |export ", "git's own and the shell's"),
     OnlyParsed(r"sqlite3 ", "sqlite's own, which may be missing"),
     OnlyParsed(r"curl ", "a client of a server that another command of the page starts"),
+    OnlyParsed(r"\.venv/bin/mutmut ", "shows what ten minutes of mutation testing left"),
     OnlyParsed(r"\.venv/bin/pre-commit ", "writes into the git folder"),
 )
 COMMANDS = list(dict.fromkeys(command for page in pages() for command in commands(page)))
