@@ -40,7 +40,7 @@ def test_a_model_that_does_not_exist_is_told_at_the_start(folder: Path) -> None:
 def test_a_registry_that_does_not_answer_is_told_at_the_start_with_status_69(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")  # pragma: allowlist secret
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(RegistryAway, match=r"^http://127\.0\.0\.1:9 does not answer: .*refused") as caught:
         ModelFollower(Served(), MODEL, threads=1).load()
