@@ -25,6 +25,7 @@ import typer
 from numpy.typing import NDArray
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks.json_line import json_line
 from components.inference import Synthesizer
 
 START_SECONDS = 60
@@ -123,10 +124,8 @@ def main(
         raise RuntimeError("the editor painted no picture while a stroke was drawn")
     for name, share in (("median", 50), ("95th percentile", 95)):
         value, baseline = float(np.percentile(waited, share)), float(np.percentile(alone, share))
-        numbers = {"value": value, "baseline": baseline, "ratio": value / baseline}
         case = f"pointer to picture, {height}x{width}, {len(waited)} pictures; bare Synthesizer"
-        rounded = {key: float(f"{each:.4g}") for key, each in numbers.items()}
-        sys.stdout.write(json.dumps({"case": case, "unit": f"ms, {name}"} | rounded) + "\n")
+        sys.stdout.write(json_line(case, f"ms, {name}", value, baseline) + "\n")
 
 
 if __name__ == "__main__":

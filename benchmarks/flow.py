@@ -5,7 +5,6 @@ stage, registration of a small bundle, promotion, events and artifact. Only the 
 of the pictures that it makes. The baseline is `dvc repro` of the same stages; the overhead is value minus baseline.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -21,6 +20,7 @@ from unittest import mock
 import typer
 import yaml
 
+from benchmarks.json_line import json_line
 from tests.tiny_bundle import write_tiny_bundle
 
 ROOT = Path(__file__).parents[1]
@@ -120,8 +120,7 @@ def main(quick: Annotated[bool, typer.Option("--quick", help="once, instead of t
 
 def _print(case: str, times: list[list[float]]) -> None:
     value, baseline = (min(side) for side in zip(*times, strict=True))
-    line = {"case": case, "unit": "s", "value": round(value, 2), "baseline": round(baseline, 2)}
-    sys.stdout.write(json.dumps(line | {"ratio": round(value / baseline, 2)}) + "\n")
+    sys.stdout.write(json_line(case, "s", value, baseline) + "\n")
 
 
 if __name__ == "__main__":

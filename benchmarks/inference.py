@@ -5,7 +5,6 @@ published depths, 35 classes, a boundary map and three features. In float32 the 
 precision a bundle's graph stands beside torch's autocast on that device (`WAYS`).
 """
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from benchmarks.inference_sides import Job
+from benchmarks.json_line import json_line
 from benchmarks.random_bundle import write_random_bundle
 from benchmarks.training_step import CLASSES, INSTANCES, SIZES, make_phase
 from components.inference.providers import CPU
@@ -143,28 +143,22 @@ def compare(
     """
     jobs = [job, replace(job, runtime="torch", precision=torch_precision)]
     one = _milliseconds(jobs, repetitions)
-    yield line(case, "ms, median", *(np.median(each) for each in one))
-    yield line(case, "ms, 95th percentile", *(np.percentile(each, 95) for each in one))
+    yield json_line(case, "ms, median", *(np.median(each) for each in one))
+    yield json_line(case, "ms, 95th percentile", *(np.percentile(each, 95) for each in one))
     batch = BATCH[job.device]
     many = one if batch == 1 else _milliseconds([replace(each, batch=batch) for each in jobs], repetitions)
     rates = [1000 * batch / np.median(each) for each in many]
-    yield line(f"{case}, {batch} at once", "pictures a second", *rates)
-    yield line(f"{case}, {batch} at once", "of the matrix rate", *(floor * rate for rate in rates))
+    yield json_line(f"{case}, {batch} at once", "pictures a second", *rates)
+    yield json_line(f"{case}, {batch} at once", "of the matrix rate", *(floor * rate for rate in rates))
     if processes:
         observed = [observe(["-m", "benchmarks.inference_sides", each.dump()], job.device) for each in jobs]
-        yield line(case, "GB at most", *(each.memory for each in observed))
-        yield line(case, "s from start to first picture", *(each.seconds for each in observed))
+        yield json_line(case, "GB at most", *(each.memory for each in observed))
+        yield json_line(case, "s from start to first picture", *(each.seconds for each in observed))
 
 
 def _milliseconds(jobs: list[Job], repetitions: int) -> list[NDArray[np.float64]]:
     seconds = latencies({job.runtime: job.prepare() for job in jobs}, repetitions)
     return [1000 * np.array(seconds[job.runtime]) for job in jobs]
-
-
-def line(case: str, unit: str, value: float, baseline: float) -> str:
-    """A JSON line."""
-    numbers = {"value": value, "baseline": baseline, "ratio": value / baseline}
-    return json.dumps({"case": case, "unit": unit} | {name: float(f"{each:.4g}") for name, each in numbers.items()})
 
 
 def _lines(device: str, sizes: list[str], precisions: list[str], ngf: int, quick: bool) -> Iterator[str]:
@@ -198,7 +192,7 @@ def main(
     if bundle is not None:
         start = observe(["-c", FIRST_OF_BUNDLE, str(bundle)], device)
         lines = iter(
-            [line(f"{bundle}; importing torch", "s from start to first picture", start.seconds, _torch(device))]
+            [json_line(f"{bundle}; importing torch", "s from start to first picture", start.seconds, _torch(device))]
         )
     else:
         sizes = size or (["512x256"] if quick else list(SIZES))

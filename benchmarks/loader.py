@@ -5,7 +5,6 @@ the float32 condition (one-hot label map and boundary map) and image on the devi
 files, resizes, mirrors and expands on the host. The first epoch finds nothing in the page cache, the second all of it.
 """
 
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks.cityscapes_files import HEIGHT, WIDTH, copy_files, make_manifest, write_files
+from benchmarks.json_line import json_line
 from benchmarks.literal_step import encode
 from components.data.dataset import Record
 from components.data.draws import Draw, epoch_batches
@@ -128,8 +128,7 @@ def main(
 
 
 def _print(case: str, unit: str, value: float, baseline: float) -> None:
-    line = {"case": case, "unit": unit, "value": round(value, 3), "baseline": round(baseline, 3)}
-    sys.stdout.write(json.dumps(line | {"ratio": round(value / baseline, 4)}) + "\n")
+    sys.stdout.write(json_line(case, unit, value, baseline) + "\n")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Both sides have the same processes, whose start is part of the time, and files t
 least of some that take turns, as others may use the machine. Memory is the peak of one process.
 """
 
-import json
 import os
 import shutil
 import sys
@@ -21,6 +20,7 @@ import typer
 from PIL import Image
 
 from benchmarks.cityscapes_files import HEIGHT, WIDTH, make_manifest, write_files
+from benchmarks.json_line import json_line
 from components.data.checks import files_of
 from components.data.dataset import Record
 from components.data.manifest import Manifest
@@ -105,8 +105,7 @@ def main(
 
 
 def _print(case: str, unit: str, value: float, baseline: float) -> None:
-    line = {"case": case, "unit": unit, "value": round(value, 3), "baseline": round(baseline, 3)}
-    sys.stdout.write(json.dumps(line | {"ratio": round(value / baseline, 3)}) + "\n")
+    sys.stdout.write(json_line(case, unit, value, baseline) + "\n")
 
 
 if __name__ == "__main__":

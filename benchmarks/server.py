@@ -4,7 +4,6 @@ The loop makes one picture after another, of the inputs that the requests hold. 
 server would take that makes pictures as fast as the loop: the time of as many as there are clients.
 """
 
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 import typer
 from PIL import Image
 
+from benchmarks.json_line import json_line
 from benchmarks.random_bundle import write_random_bundle
 from benchmarks.server_load import Load, Loop, Run, Server, running
 from benchmarks.server_requests import Requests, form_requests, make_pictures, scene_requests
@@ -74,8 +74,8 @@ def rates(size: str, server: Server, requests: Requests, loops: dict[str, Loop],
     for name in loops:
         case = f"{size} POST {requests.path}, {BUSY} clients; Synthesizer loop {name}"
         sides = found["server"], found[name]
-        yield line(case, "pictures a second", *(median(run.rate for run in side) for side in sides))
-        yield line(case, "ms of all threads a picture", *(median(run.work for run in side) for side in sides))
+        yield json_line(case, "pictures a second", *(median(run.rate for run in side) for side in sides))
+        yield json_line(case, "ms of all threads a picture", *(median(run.work for run in side) for side in sides))
 
 
 def latencies(size: str, server: Server, requests: Requests, loop: Loop, effort: Effort) -> Iterator[str]:
@@ -86,7 +86,7 @@ def latencies(size: str, server: Server, requests: Requests, loop: Loop, effort:
         _require_answers(load)
         for percentile in ("p50", "p95", "p99"):
             case = f"{size} POST {requests.path}, {clients} client{'s' if clients > 1 else ''}; ideal server"
-            yield line(case, f"ms, {percentile}", getattr(load, percentile), 1000 * clients / rate)
+            yield json_line(case, f"ms, {percentile}", getattr(load, percentile), 1000 * clients / rate)
 
 
 def memory(size: str, server: Server, requests: Requests, effort: Effort) -> Iterator[str]:
@@ -100,14 +100,8 @@ def memory(size: str, server: Server, requests: Requests, effort: Effort) -> Ite
         if before is None and answers >= effort.answers / 10:
             before = server.megabytes
     case = f"{size} POST {requests.path}, {answers} answers"
-    yield line(f"{case}; after the first tenth", "MB", server.megabytes, before or server.megabytes)
-    yield line(f"{case}; all", "failures", failures, answers)
-
-
-def line(case: str, unit: str, value: float, baseline: float) -> str:
-    """A JSON line."""
-    numbers = {"value": value, "baseline": baseline, "ratio": value / baseline}
-    return json.dumps({"case": case, "unit": unit} | {name: float(f"{each:.4g}") for name, each in numbers.items()})
+    yield json_line(f"{case}; after the first tenth", "MB", server.megabytes, before or server.megabytes)
+    yield json_line(f"{case}; all", "failures", failures, answers)
 
 
 def _require_answers(load: Load) -> None:
