@@ -1,5 +1,6 @@
 """The device, precision and threads on which networks run, alone or as one of several processes."""
 
+import atexit
 import logging
 import os
 from typing import TYPE_CHECKING, Literal
@@ -62,6 +63,7 @@ def start(config: RuntimeConfig) -> "Fabric":
         num_nodes=processes // beside,
     )
     fabric.launch()
+    atexit.register(torch.distributed.destroy_process_group)  # gloo's threads may abort a process that ends in a group
     if not fabric.is_global_zero:
         logging.disable(logging.WARNING)
     return fabric

@@ -45,6 +45,7 @@ while stop == 0:
     time.sleep(0.05)
     stop = torch.tensor([float(len(asked))])
     torch.distributed.all_reduce(stop)
+torch.distributed.destroy_process_group()
 sys.exit(75)
 """
 
