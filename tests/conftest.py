@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import dvc  # noqa: F401  (its log goes to the stdout of its first import, which must not be one that a test captures)
 import pytest
 
 ROOT = Path(__file__).parents[1]
