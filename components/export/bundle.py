@@ -98,21 +98,15 @@ def write_bundle(
         "fingerprint": {"data": lineage.data, "validation": lineage.validation}
         | {"params": lineage.params, "code": lineage.code},
         "scores": {"mean_iou": None, "pixel_accuracy": None, "oracle_mean_iou": None} | dict(scores),
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "onnx": onnx.__version__,
-            "onnxruntime": onnxruntime.__version__,
-            "opset": config.opset,
-        },
+        "versions": _versions() | {"opset": config.opset},
         "producer": _producer(),
         **asdict(precisions),
         "encoder": _encoder(folder, networks, height, width, config),
     }
-    (folder / "styles.json").write_text(json.dumps(styles, indent=1))
-    if samples is not None:
-        (folder / SAMPLES_FILE).write_text(json.dumps(samples, indent=1))
-    (folder / "classes.json").write_text(json.dumps([asdict(each) for each in classes], indent=1))
+    contents = {"styles.json": styles, "classes.json": [asdict(each) for each in classes], SAMPLES_FILE: samples}
+    for name, content in contents.items():
+        if content is not None:
+            (folder / name).write_text(json.dumps(content, indent=1))
     megabytes = {path.name: path.stat().st_size / 1e6 for path in folder.glob("*.onnx")}
     card = model_card(networks.shape, classes, scores, lineage.recipe, description, megabytes)
     (folder / "model_card.md").write_text(card)
@@ -146,6 +140,15 @@ def _encoder(folder: Path, networks: Networks, height: int, width: int, config: 
     inputs = export_encoder(networks, file, opset=config.opset)
     parity = check_encoder(file, encoder_cases(networks, parity_sizes(height, width, multiple)))
     return {"file": file.name, "inputs": inputs, "parity": asdict(parity)}
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "onnx": onnx.__version__,
+        "onnxruntime": onnxruntime.__version__,
+    }
 
 
 def _producer() -> str:

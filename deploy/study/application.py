@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deploy.study.definition import DEFAULT_COMPARISONS, StudyDefinition
 from deploy.study.pictures import StudyPictures
-from deploy.study.plan import Plan
+from deploy.study.plan import Plan, Trial
 from deploy.study.store import Answer, AnswerConflict, Progress, Side, StudyFull, StudyStore, UnknownParticipant
 from deploy.web.safeguards import install_safeguards
 
@@ -146,12 +146,7 @@ def create_application(definition: StudyDefinition, pictures: StudyPictures, pla
         try:
             return store.progress(token)
         except UnknownParticipant:
-            raise _unknown() from None
-
-    def view(progress: Progress) -> TrialView:
-        due = progress.trials[progress.answered : progress.answered + 1]
-        exposure = due[0].exposure if due else None
-        return TrialView(position=progress.answered, total=len(progress.trials), exposure=exposure)
+            raise HTTPException(401, "expected the token of a participant", {"WWW-Authenticate": "Bearer"}) from None
 
     @application.get("/", include_in_schema=False)
     def index() -> FileResponse:
@@ -159,19 +154,7 @@ def create_application(definition: StudyDefinition, pictures: StudyPictures, pla
 
     @application.get("/api/study")
     def study() -> StudyView:
-        pairs = plan.comparisons + plan.checks
-        mean_exposure = sum(plan.exposures) / len(plan.exposures) if plan.exposures else 0.0
-        return StudyView(
-            title=definition.title,
-            question=definition.question,
-            introduction=definition.introduction,
-            consent=definition.consent,
-            thanks=definition.thanks,
-            exposures=tuple(plan.exposures),
-            reference_kind=definition.reference_kind,
-            pairs=pairs,
-            minutes=math.ceil(pairs * (JUDGING_SECONDS + mean_exposure) / 60),
-        )
+        return _study_view(definition, plan)
 
     @application.post("/api/participants", status_code=201)
     def begin(consent: Consent) -> Token:
@@ -188,7 +171,7 @@ def create_application(definition: StudyDefinition, pictures: StudyPictures, pla
 
     @application.get("/api/trial")
     def trial(token: Participant) -> TrialView:
-        return view(progress_of(token))
+        return _trial_view(progress_of(token))
 
     @application.get("/api/pictures/{position}/{side}", response_class=Response)
     def picture(
@@ -202,10 +185,7 @@ def create_application(definition: StudyDefinition, pictures: StudyPictures, pla
             raise HTTPException(404, f"found pair {position}, expected {progress.answered} or the next one")
         asked = progress.trials[position]
         try:
-            if side == "reference":
-                content = pictures.reference(asked.picture)
-            else:
-                content = pictures.picture(asked.left if side == "left" else asked.right, asked.picture)
+            content = _content(pictures, asked, side)
         except OSError as error:
             log.error("a picture of pair %d of participant %d is lost: %s", position, progress.participant, error)
             raise HTTPException(404, PICTURE_LOST) from None
@@ -218,15 +198,40 @@ def create_application(definition: StudyDefinition, pictures: StudyPictures, pla
             raise HTTPException(409, f"found an answer to pair {given.position}, expected none after the last")
         exposure = progress.trials[given.position].exposure
         try:
-            return view(store.add_answer(token, given.position, _measured(given, exposure)))
+            return _trial_view(store.add_answer(token, given.position, _measured(given, exposure)))
         except AnswerConflict as error:
             raise HTTPException(409, str(error)) from None
 
     return application
 
 
-def _unknown() -> HTTPException:
-    return HTTPException(401, "expected the token of a participant", {"WWW-Authenticate": "Bearer"})
+def _study_view(definition: StudyDefinition, plan: Plan) -> StudyView:
+    pairs = plan.comparisons + plan.checks
+    mean_exposure = sum(plan.exposures) / len(plan.exposures) if plan.exposures else 0.0
+    return StudyView(
+        title=definition.title,
+        question=definition.question,
+        introduction=definition.introduction,
+        consent=definition.consent,
+        thanks=definition.thanks,
+        exposures=tuple(plan.exposures),
+        reference_kind=definition.reference_kind,
+        pairs=pairs,
+        minutes=math.ceil(pairs * (JUDGING_SECONDS + mean_exposure) / 60),
+    )
+
+
+def _trial_view(progress: Progress) -> TrialView:
+    due = progress.trials[progress.answered : progress.answered + 1]
+    exposure = due[0].exposure if due else None
+    return TrialView(position=progress.answered, total=len(progress.trials), exposure=exposure)
+
+
+def _content(pictures: StudyPictures, trial: Trial, side: Literal["left", "right", "reference"]) -> bytes | None:
+    """Give one of the pictures of a pair; None where the study shows no reference."""
+    if side == "reference":
+        return pictures.reference(trial.picture)
+    return pictures.picture(trial.left if side == "left" else trial.right, trial.picture)
 
 
 def _measured(given: AnswerView, exposure: float | None) -> Answer:

@@ -80,18 +80,17 @@ def judge(
             oracle_mean_iou=_oracle_mean_iou(segmenter),
             minimum_oracle_mean_iou=evaluate_config.minimum_oracle_mean_iou,
         )
-        failed = [each for each in criteria if not each.passed]
-        shown = [bundle] if rival.bundle is None else [bundle, rival.bundle.folder]
         verdict = Verdict(
             version=version,
             champion=champion,
-            promote=rival.comparable and not failed,
+            promote=rival.comparable and all(each.passed for each in criteria),
             reason=_reason(rival, challenger, other, criteria),
             criteria=tuple(criteria),
             scores=_figures(challenger) | _figures(other, "champion_"),
             pictures=VERDICT_FOLDER / PICTURES,
         )
         with atomic_folder(VERDICT_FOLDER) as files:
+            shown = [bundle] if rival.bundle is None else [bundle, rival.bundle.folder]
             measuring.write_comparison(files / PICTURES, shown, rows=config.shown_pictures)
             (files / "verdict.json").write_text(json.dumps(verdict.as_document(), indent=1))
             (files / "verdict.md").write_text(verdict.markdown() + "\n")
