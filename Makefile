@@ -23,7 +23,7 @@ $(INSTALLED): requirements.lock
 	touch $@
 
 test: setup  ## install and run all tests
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup  ## format, lint, types, import rules, spelling
 	$(BIN)/ruff format --check .
@@ -39,7 +39,7 @@ docs: setup  ## build the documentation into docs/_build/site
 
 coverage: setup  ## run all tests and say which branches of components and pipelines they reach: build/coverage
 	mkdir -p build
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report html:build/coverage --cov-report term:skip-covered
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report html:build/coverage --cov-report term:skip-covered
 
 mutants: setup  ## mutation testing of encoding, losses, pooling, editing and the gate: about 10 minutes
 	.ci/mutants

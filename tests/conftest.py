@@ -7,13 +7,14 @@ import dvc  # noqa: F401  (its log goes to the stdout of its first import, which
 import pytest
 
 ROOT = Path(__file__).parents[1]
+LONG = {"integration", "stack", "docs", "experiments"}
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: more threads only wait for one another
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take minutes, so that the processes of `make test` end at about the same time."""
-    items.sort(key=lambda item: "integration" not in item.path.parts)
+    """Begin with the folders whose files take minutes, so that the processes of `make test` end at the same time."""
+    items.sort(key=lambda item: LONG.isdisjoint(item.path.parts))
 
 
 def _folder_beside_project(name: str, variable: str) -> Path:

@@ -4,7 +4,7 @@ import csv
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors.numpy import save_file
@@ -12,8 +12,10 @@ from safetensors.numpy import save_file
 from components.data.dataset import ClassInfo
 from components.data.store import SplitIndex
 from components.inference.style_bank import DrawnFor, StyleExample
-from components.styles.cluster import ClassStyles
-from components.styles.collect import InstanceStyles
+
+if TYPE_CHECKING:  # scikit-learn takes a second to import, for which stages that only read a bank have no use
+    from components.styles.cluster import ClassStyles
+    from components.styles.collect import InstanceStyles
 
 BANK_FILE = "styles.json"
 TENSORS_FILE = "styles.safetensors"
@@ -22,7 +24,7 @@ INSTANCES_FILE = "instances.csv"
 
 def bank_document(
     dimension: int,
-    clustered: Mapping[int, ClassStyles],
+    clustered: Mapping[int, "ClassStyles"],
     classes: Sequence[ClassInfo],
     *,
     drawn_for: DrawnFor,
@@ -50,7 +52,7 @@ def bank_document(
 
 
 def examples_of(
-    clustered: Mapping[int, ClassStyles], styles: InstanceStyles, index: SplitIndex
+    clustered: Mapping[int, "ClassStyles"], styles: "InstanceStyles", index: SplitIndex
 ) -> dict[int, list[StyleExample]]:
     """The training instance nearest to each style, in the dataset's own ids."""
     return {
@@ -64,7 +66,7 @@ def write_bank(folder: Path, document: Mapping[str, Any]) -> None:
     (folder / BANK_FILE).write_text(json.dumps(document, indent=1))
 
 
-def write_tensors(folder: Path, clustered: Mapping[int, ClassStyles]) -> None:
+def write_tensors(folder: Path, clustered: Mapping[int, "ClassStyles"]) -> None:
     """Write `styles.safetensors`: centres_I (K, F), counts_I (K,) and spread_I (K,) of each class index I."""
     tensors = {
         f"{name}_{index}": np.asarray(getattr(styles, name))
@@ -75,7 +77,7 @@ def write_tensors(folder: Path, clustered: Mapping[int, ClassStyles]) -> None:
 
 
 def write_instances(
-    folder: Path, styles: InstanceStyles, clustered: Mapping[int, ClassStyles], index: SplitIndex
+    folder: Path, styles: "InstanceStyles", clustered: Mapping[int, "ClassStyles"], index: SplitIndex
 ) -> None:
     """Write `instances.csv`: each training instance, in the dataset's own ids, with the style nearest to it."""
     with (folder / INSTANCES_FILE).open("w", newline="") as file:
@@ -88,7 +90,7 @@ def write_instances(
             writer.writerow([source.picture, source.instance, name, f"{styles.area[row]:.6f}", nearest])
 
 
-def _source(styles: InstanceStyles, row: int, index: SplitIndex) -> StyleExample:
+def _source(styles: "InstanceStyles", row: int, index: SplitIndex) -> StyleExample:
     picture = int(styles.picture[row])
     return StyleExample(index.names[picture], index.instance_ids[picture][int(styles.instance[row])])
 

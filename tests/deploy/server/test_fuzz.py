@@ -27,8 +27,8 @@ from tests.deploy.server.tiny_server import scene, write_bundle
 
 pytestmark = pytest.mark.slow
 
-LEAST = 5000  # requests of all kinds
-MUCH, SOME, ONCE = 230, 60, 1  # examples of an operation: with a body, with parameters, with neither
+LEAST = 3000  # requests of all kinds
+MUCH, SOME, ONCE = 140, 60, 1  # examples of an operation: with a body, with parameters, with neither
 LIMITS = Limits(bytes=2**20, pixels=64 * 64, instances=64, operations=16)
 CHECKS: list[Any] = [
     not_a_server_error,
