@@ -3,7 +3,6 @@
 As one batch [fake; real] the kernels are larger, but the gradient at the images is computed for the real half too.
 """
 
-import json
 import sys
 from statistics import median
 from time import perf_counter
@@ -13,6 +12,7 @@ import torch
 import typer
 from torch import Tensor
 
+from benchmarks.json_line import json_line
 from benchmarks.training_step import make_phase
 from components.losses.adversarial import fake_loss, generator_loss, real_loss
 from components.losses.config import Adversarial
@@ -69,10 +69,8 @@ def main(
                 if repetition:
                     seconds[name].append(perf_counter() - started)
         value, baseline = median(seconds["halves"]), median(seconds["batch"])
-        line = {"case": f"fake then real, {width}x{height}, {device}", "unit": "s", "value": round(value, 4)}
-        sys.stdout.write(
-            json.dumps(line | {"baseline": round(baseline, 4), "ratio": round(value / baseline, 3)}) + "\n"
-        )
+        case = f"fake then real, {width}x{height}, {device}"
+        sys.stdout.write(json_line(case, "s", value, baseline) + "\n")
 
 
 if __name__ == "__main__":

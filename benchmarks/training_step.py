@@ -4,7 +4,6 @@ Both sides have the same weights and batch and run in turn: generator {G1, G2}, 
 Adam updates. First their losses and gradients are compared in float32.
 """
 
-import json
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from torch import Tensor
 from torch.optim import Adam
 
 from benchmarks import literal_step
+from benchmarks.json_line import json_line
 from components.data.encoding import boundary_map, one_hot
 from components.data.loader import Batch
 from components.losses.config import LossesConfig
@@ -245,12 +245,12 @@ def _published_networks(
     return networks, (first, second)
 
 
-def _compare(case: Case, names: list[str], quick: bool) -> Iterator[dict[str, object]]:
+def _compare(case: Case, names: list[str], quick: bool) -> Iterator[str]:
     scene, phase = case.scene(), case.phase()
     if case.size == "512x256":
         agreement, unit = compare(phase, scene), "relative difference"
-        yield _line(f"{case}: losses; 1e-5", unit, agreement.losses, 1e-5)
-        yield _line(f"{case}: gradients; float32's rounding", unit, agreement.gradient, agreement.rounding)
+        yield json_line(f"{case}: losses; 1e-5", unit, agreement.losses, 1e-5)
+        yield json_line(f"{case}: gradients; float32's rounding", unit, agreement.gradient, agreement.rounding)
     ways = {name: runtime(case.device, **switches) for name, switches in WAYS.items() if name in names}
     steps = {"published": published_step(phase, scene)}
     steps |= {name: our_step(phase, way, scene) for name, way in ways.items()}
@@ -259,15 +259,10 @@ def _compare(case: Case, names: list[str], quick: bool) -> Iterator[dict[str, ob
     del steps
     published = None if quick else peak_memory(case, None)
     for name, way in ways.items():
-        yield _line(f"{case}: {name}", "s a step", seconds[name], seconds["published"])
-        yield _line(f"{case}: {name}", "images a second", 1 / seconds[name], 1 / seconds["published"])
+        yield json_line(f"{case}: {name}", "s a step", seconds[name], seconds["published"])
+        yield json_line(f"{case}: {name}", "images a second", 1 / seconds[name], 1 / seconds["published"])
         if published is not None:
-            yield _line(f"{case}: {name}", "GB at most", peak_memory(case, way), published)
-
-
-def _line(case: str, unit: str, value: float, baseline: float) -> dict[str, object]:
-    numbers = {"value": value, "baseline": baseline, "ratio": value / baseline}
-    return {"case": case, "unit": unit, **{name: float(f"{number:.4g}") for name, number in numbers.items()}}
+            yield json_line(f"{case}: {name}", "GB at most", peak_memory(case, way), published)
 
 
 def main(
@@ -286,7 +281,7 @@ def main(
     for each in size or (["512x256"] if quick else list(SIZES)):
         case = Case(each, device, ngf or (32 if on_gpu else 16), ndf or (64 if on_gpu else 16))
         for line in _compare(case, ways, quick):
-            sys.stdout.write(json.dumps(line) + "\n")
+            sys.stdout.write(line + "\n")
             sys.stdout.flush()
 
 
