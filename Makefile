@@ -2,6 +2,8 @@ PYTHON ?= python3.11
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# The tests wait for servers and pages a fifth of their time: one process more than two cores.
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo setup test check lint docs coverage mutants audit lock
 .DEFAULT_GOAL := help
@@ -23,7 +25,7 @@ $(INSTALLED): requirements.lock
 	touch $@
 
 test: setup  ## install and run all tests
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
 
 lint: setup  ## format, lint, types, import rules, spelling
 	$(BIN)/ruff format --check .
@@ -39,7 +41,7 @@ docs: setup  ## build the documentation into docs/_build/site
 
 coverage: setup  ## run all tests and say which branches of components and pipelines they reach: build/coverage
 	mkdir -p build
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report html:build/coverage --cov-report term:skip-covered
+	$(PYTEST) --cov --cov-report html:build/coverage --cov-report term:skip-covered
 
 mutants: setup  ## mutation testing of encoding, losses, pooling, editing and the gate: about 10 minutes
 	.ci/mutants
