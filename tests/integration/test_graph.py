@@ -153,20 +153,21 @@ def test_clusters_of_big_objects_follow_their_true_styles(project: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "expected"), [("export.tolerance", 2, "export"), ("evaluate.grid_rows", 3, "evaluate")]
+    ("name", "value", "stage", "depending"),
+    [
+        ("export.tolerance", 2, "export", []),
+        ("evaluate.grid_rows", 3, "evaluate", ["export"]),
+        ("train_segmenter.learning_rate", 0.002, "train_segmenter", ["evaluate", "export"]),
+    ],
 )
-def test_a_changed_parameter_of_a_last_stage_would_rerun_that_one(
-    project: Path, name: str, value: int, expected: str
+def test_a_changed_parameter_reruns_only_what_depends_on_it(
+    project: Path, name: str, value: float, stage: str, depending: list[str]
 ) -> None:
     params = (project / "params.yaml").read_text()
     change_params(project, {name: value})
-    assert stages_run(repro(project, "--dry")) == [expected]
+    assert stages_run(repro(project, "--dry")) == [stage]
+    assert stages_run(repro(project, "--dry", "--force", "--downstream", stage)) == [stage, *depending]
     (project / "params.yaml").write_text(params)
-
-
-def test_a_changed_parameter_reruns_only_what_depends_on_it(project: Path) -> None:
-    change_params(project, {"train_segmenter.epochs": 3})
-    assert stages_run(repro(project)) == ["train_segmenter", "evaluate", "export"]
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> None:
