@@ -168,7 +168,7 @@ def test_an_announced_change_of_data_starts_a_run_which_finds_nothing_to_do(
 def test_a_remote_that_refuses_writes_fails_the_run_and_the_next_one_pushes_what_is_left(
     project: Project, mlflow_stack: Mlflow
 ) -> None:
-    change_params(project.folder, {"export.tolerance": 2})
+    change_params(project.folder, {"cluster.seed": 1})
     pushed = remote_files(mlflow_stack)
     with mlflow_stack.store.troubled("403", folder="dvc/"):
         run = project.prefect.wait(project.prefect.start("by-hand", {"name": NAME, "retries": 0}), RUN_SECONDS)
