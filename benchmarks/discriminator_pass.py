@@ -3,7 +3,6 @@
 As one batch [fake; real] the kernels are larger, but the gradient at the images is computed for the real half too.
 """
 
-import sys
 from statistics import median
 from time import perf_counter
 from typing import Annotated
@@ -12,7 +11,7 @@ import torch
 import typer
 from torch import Tensor
 
-from benchmarks.json_line import json_line
+from benchmarks.json_line import print_json_line
 from benchmarks.training_step import make_phase
 from components.losses.adversarial import fake_loss, generator_loss, real_loss
 from components.losses.config import Adversarial
@@ -70,7 +69,7 @@ def main(
                     seconds[name].append(perf_counter() - started)
         value, baseline = median(seconds["halves"]), median(seconds["batch"])
         case = f"fake then real, {width}x{height}, {device}"
-        sys.stdout.write(json_line(case, "s", value, baseline) + "\n")
+        print_json_line(case, "s", value, baseline)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ import typer
 from numpy.typing import NDArray
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.json_line import json_line
+from benchmarks.json_line import print_json_line
 from components.inference import Synthesizer
 
 START_SECONDS = 60
@@ -125,7 +125,7 @@ def main(
     for name, share in (("median", 50), ("95th percentile", 95)):
         value, baseline = float(np.percentile(waited, share)), float(np.percentile(alone, share))
         case = f"pointer to picture, {height}x{width}, {len(waited)} pictures; bare Synthesizer"
-        sys.stdout.write(json_line(case, f"ms, {name}", value, baseline) + "\n")
+        print_json_line(case, f"ms, {name}", value, baseline)
 
 
 if __name__ == "__main__":

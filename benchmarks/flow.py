@@ -20,7 +20,7 @@ from unittest import mock
 import typer
 import yaml
 
-from benchmarks.json_line import json_line
+from benchmarks.json_line import print_json_line
 from tests.tiny_bundle import write_tiny_bundle
 
 ROOT = Path(__file__).parents[1]
@@ -120,7 +120,7 @@ def main(quick: Annotated[bool, typer.Option("--quick", help="once, instead of t
 
 def _print(case: str, times: list[list[float]]) -> None:
     value, baseline = (min(side) for side in zip(*times, strict=True))
-    sys.stdout.write(json_line(case, "s", value, baseline) + "\n")
+    print_json_line(case, "s", value, baseline)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ files, resizes, mirrors and expands on the host. The first epoch finds nothing i
 """
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks.cityscapes_files import HEIGHT, WIDTH, copy_files, make_manifest, write_files
-from benchmarks.json_line import json_line
+from benchmarks.json_line import print_json_line
 from benchmarks.literal_step import encode
 from components.data.dataset import Record
 from components.data.draws import Draw, epoch_batches
@@ -95,12 +94,16 @@ def measure_size(source: Path, count: int, size: Size, device: torch.device, fol
         draws = [draw for batch in batches for draw in batch]
         ours = samples_a_second(lambda draw: maker.make([draw]), draws, device)
         theirs = samples_a_second(published, draws, device)
-        _print(f"{size[1]}x{size[0]}, {cache} cache, {device.type}", "samples a second", ours, theirs)
+        print_json_line(f"{size[1]}x{size[0]}, {cache} cache, {device.type}", "samples a second", ours, theirs)
     read = samples_a_second(lambda draw: maker.read([draw]), draws, device)
-    _print(f"{size[1]}x{size[0]}, warm cache, without what the device expands", "samples a second", read, theirs)
+    print_json_line(
+        f"{size[1]}x{size[0]}, warm cache, without what the device expands", "samples a second", read, theirs
+    )
     stored = sum(path.stat().st_size for path in shards.iterdir()) / count
     one_hot = 4 * (class_count + 1) * size[0] * size[1]
-    _print(f"{size[1]}x{size[0]}, all tensors over a float32 condition", "MB a sample", stored / 1e6, one_hot / 1e6)
+    print_json_line(
+        f"{size[1]}x{size[0]}, all tensors over a float32 condition", "MB a sample", stored / 1e6, one_hot / 1e6
+    )
 
 
 def _open(shards: Path, device: torch.device) -> BatchMaker:
@@ -125,10 +128,6 @@ def main(
         copy_files(root, scratch / "source", count)  # a file read twice in an epoch would come from the cache
         for size in ((HEIGHT, WIDTH), (HEIGHT // 2, WIDTH // 2)):
             measure_size(scratch / "source", count, size, torch.device(device), scratch / f"{size[1]}")
-
-
-def _print(case: str, unit: str, value: float, baseline: float) -> None:
-    sys.stdout.write(json_line(case, unit, value, baseline) + "\n")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ least of some that take turns, as others may use the machine. Memory is the peak
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -20,7 +19,7 @@ import typer
 from PIL import Image
 
 from benchmarks.cityscapes_files import HEIGHT, WIDTH, make_manifest, write_files
-from benchmarks.json_line import json_line
+from benchmarks.json_line import print_json_line
 from components.data.checks import files_of
 from components.data.dataset import Record
 from components.data.manifest import Manifest
@@ -99,13 +98,9 @@ def main(
             seconds = measure(runs, repetitions, scratch)
             baseline = seconds.pop("decode")
             for size, value in seconds.items():
-                _print(f"{count * processes} pictures to {size}, processes: {processes}", "s", value, baseline)
+                print_json_line(f"{count * processes} pictures to {size}, processes: {processes}", "s", value, baseline)
         few, many = (peak_in_new_process(make_manifest(root, pictures), scratch) for pictures in (count, 4 * count))
-        _print(f"peak of a process, {4 * count} pictures over {count}", "MB", many, few)
-
-
-def _print(case: str, unit: str, value: float, baseline: float) -> None:
-    sys.stdout.write(json_line(case, unit, value, baseline) + "\n")
+        print_json_line(f"peak of a process, {4 * count} pictures over {count}", "MB", many, few)
 
 
 if __name__ == "__main__":

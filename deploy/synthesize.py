@@ -68,12 +68,10 @@ def synthesize(
         sources = find_sources(maps, instances, out)
         synthesizer = Synthesizer(bundle, precision=precision, threads=threads, providers=PROVIDERS[device])
         described = synthesizer.bundle
-        photo = [path for path in (style_from, style_from_label, style_from_instances) if path is not None]
         target_size = parse_size(size, described.size_multiple)
         tile_overlap = parse_overlap(tile, overlap, described.size_multiple)
-        bank = described.style_bank
-        if photo:
-            bank = photo_bank(described, style_from, style_from_label, style_from_instances, target_size)
+        photo = (style_from, style_from_label, style_from_instances)
+        bank = photo_bank(described, *photo, target_size) if any(photo) else described.style_bank
         settings = Settings(
             style_bank=bank,
             chosen=chosen_styles(style or [], described),
@@ -87,7 +85,7 @@ def synthesize(
                 "precision": synthesizer.precision,
                 "seed": seed,
                 "style": sorted(style or []),
-                "style_from": [file_hash(path) for path in photo],
+                "style_from": [file_hash(path) for path in photo if path],
                 "size": target_size,
                 "tile": tile and [tile, tile_overlap],
             },

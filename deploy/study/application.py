@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deploy.study.definition import DEFAULT_COMPARISONS, StudyDefinition
 from deploy.study.pictures import StudyPictures
-from deploy.study.plan import Plan, Trial
+from deploy.study.plan import Plan
 from deploy.study.store import Answer, AnswerConflict, Progress, Side, StudyFull, StudyStore, UnknownParticipant
 from deploy.web.safeguards import install_safeguards
 
@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 Milliseconds = Annotated[float, Field(ge=0, le=1e12)]
 Position = Annotated[int, Field(ge=0, le=100_000)]
+PictureSide = Literal["left", "right", "reference"]
 
 
 class _Model(BaseModel):
@@ -176,19 +177,10 @@ def create_application(definition: StudyDefinition, pictures: StudyPictures, pla
     @application.get("/api/pictures/{position}/{side}", response_class=Response)
     def picture(
         position: Annotated[int, PathParameter(ge=0, le=100_000)],
-        side: Literal["left", "right", "reference"],
+        side: PictureSide,
         token: Participant,
     ) -> Response:
-        progress = progress_of(token)
-        last = min(progress.answered + AHEAD, len(progress.trials) - 1)
-        if not progress.answered <= position <= last:
-            raise HTTPException(404, f"found pair {position}, expected {progress.answered} or the next one")
-        asked = progress.trials[position]
-        try:
-            content = _content(pictures, asked, side)
-        except OSError as error:
-            log.error("a picture of pair %d of participant %d is lost: %s", position, progress.participant, error)
-            raise HTTPException(404, PICTURE_LOST) from None
+        content = _content(pictures, progress_of(token), position, side)
         return Response(content, media_type="image/png") if content else Response(status_code=204)
 
     @application.post("/api/answers")
@@ -227,11 +219,19 @@ def _trial_view(progress: Progress) -> TrialView:
     return TrialView(position=progress.answered, total=len(progress.trials), exposure=exposure)
 
 
-def _content(pictures: StudyPictures, trial: Trial, side: Literal["left", "right", "reference"]) -> bytes | None:
-    """Give one of the pictures of a pair; None where the study shows no reference."""
-    if side == "reference":
-        return pictures.reference(trial.picture)
-    return pictures.picture(trial.left if side == "left" else trial.right, trial.picture)
+def _content(pictures: StudyPictures, progress: Progress, position: int, side: PictureSide) -> bytes | None:
+    """Give one of the pictures of a pair that is due or next; None where the study shows no reference."""
+    last = min(progress.answered + AHEAD, len(progress.trials) - 1)
+    if not progress.answered <= position <= last:
+        raise HTTPException(404, f"found pair {position}, expected {progress.answered} or the next one")
+    trial = progress.trials[position]
+    try:
+        if side == "reference":
+            return pictures.reference(trial.picture)
+        return pictures.picture(trial.left if side == "left" else trial.right, trial.picture)
+    except OSError as error:
+        log.error("a picture of pair %d of participant %d is lost: %s", position, progress.participant, error)
+        raise HTTPException(404, PICTURE_LOST) from None
 
 
 def _measured(given: AnswerView, exposure: float | None) -> Answer:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
@@ -211,24 +212,29 @@ def published_losses(
     }
 
 
+def _label_and_condition(
+    rng: np.random.Generator, label_nc: int, batch: int, height: int, width: int
+) -> tuple[NDArray[Any], torch.Tensor]:
+    """Draw a label map and one-hot encode it, or an RGB condition where there are no classes."""
+    if not label_nc:
+        colours = rng.uniform(-1, 1, (batch, 3, height, width)).astype(np.float32)
+        return colours, torch.from_numpy(colours)
+    label = rng.integers(0, label_nc, (batch, 1, height // 4, width // 4)).repeat(4, 2).repeat(4, 3).astype(np.uint8)
+    condition = torch.zeros(batch, label_nc, height, width)
+    for number in range(label_nc):
+        condition[:, number] = torch.from_numpy(label[:, 0] == number).float()
+    return label, condition
+
+
 def write_reference_folder(
     folder: Path, options: dict[str, Any], *, batch: int, height: int, width: int, seed: int = 0
 ) -> None:
     """Make networks, run one training step's losses and gradients and write all of it."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    label_nc = options["label_nc"]
     instance = rng.integers(0, 7, (batch, 1, height // 8, width // 8)).repeat(8, 2).repeat(8, 3).astype(np.int32) * 11
     ids = torch.from_numpy(instance)
-    if label_nc:
-        label = rng.integers(0, label_nc, (batch, 1, height // 4, width // 4)).repeat(4, 2).repeat(4, 3)
-        label = label.astype(np.uint8)
-        condition = torch.zeros(batch, label_nc, height, width)
-        for number in range(label_nc):
-            condition[:, number] = torch.from_numpy(label[:, 0] == number).float()
-    else:
-        label = rng.uniform(-1, 1, (batch, 3, height, width)).astype(np.float32)
-        condition = torch.from_numpy(label)
+    label, condition = _label_and_condition(rng, options["label_nc"], batch, height, width)
     real = torch.from_numpy(rng.uniform(-1, 1, (batch, 3, height, width)).astype(np.float32))
     boundary = boundary_by_loop(instance)
     if options["instance"]:
