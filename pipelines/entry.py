@@ -1,6 +1,8 @@
 """How an entry point runs: plain log lines, and for bad input a message in place of a traceback."""
 
+import atexit
 import errno
+import gc
 import logging
 import signal
 import sys
@@ -26,6 +28,7 @@ def run_entry_point(main: Callable[..., None]) -> None:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(main)
     signal.signal(signal.SIGTERM, _stop)
+    atexit.register(gc.disable)  # else the interpreter would look through all objects twice at its end
     try:
         app()
     except Preempted as error:

@@ -41,6 +41,7 @@ def run(folder: Path, *command: str) -> str:
         "AWS_SECRET_ACCESS_KEY": "secret",  # pragma: allowlist secret
         "AWS_DEFAULT_REGION": "us-east-1",
         "NO_PROXY": "127.0.0.1",
+        "PYTHONDONTWRITEBYTECODE": "",  # its caches beside the sources may change no hash
         **{f"GIT_{role}_{field}": "test" for role in ("AUTHOR", "COMMITTER") for field in ("NAME", "EMAIL")},
     }
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -87,7 +88,7 @@ def assert_each_file_has_the_content_that_its_name_says(cache: Path) -> None:
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository with the first two stages of its graph, which have run, in git."""
     folder = tmp_path_factory.mktemp("original")
-    for name in (".gitignore", "params.yaml", ".dvc/config", ".dvc/.gitignore", "data/README.md"):
+    for name in (".dvcignore", ".gitignore", "params.yaml", ".dvc/config", ".dvc/.gitignore", "data/README.md"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(REPOSITORY / name, folder / name)
     for name in ("components", "pipelines", "recipes"):

@@ -44,8 +44,11 @@ TINY: dict[str, dict[str, Any]] = {
         "n_layers_D": 2,
     },
     "train_segmenter": {"channels": 16, "epochs": 1, "batch_size": 2},
+    "export": {"precisions": []},
     **{name: {"epochs": 1, "epochs_decay": 0} for name in ("train_global", "train_local", "finetune")},
 }
+BUILD = Path("build")
+SHARDS, NETWORKS, STYLES = BUILD / "shards", BUILD / "finetuned", BUILD / "styles"
 
 pytestmark = pytest.mark.slow
 
@@ -57,31 +60,34 @@ def write_params(changes: dict[str, dict[str, Any]]) -> None:
     Path("params.yaml").write_text(yaml.safe_dump(params))
 
 
+def run_stages_to_cluster() -> None:
+    prepare.main(out=BUILD / "prepared")
+    preprocess.main(prepared=BUILD / "prepared", out=SHARDS, state=Path("state/preprocess"))
+    train_segmenter.main(shards=SHARDS, out=BUILD / "segmenter", state=Path("state/segmenter"))
+    train.main("train_global", shards=SHARDS, out=BUILD / "global", state=Path("state/global"))
+    train.main("train_local", shards=SHARDS, out=BUILD / "local", state=Path("state/local"), before=BUILD / "global")
+    train.main("finetune", shards=SHARDS, out=NETWORKS, state=Path("state/finetune"), before=BUILD / "local")
+    cluster.main(prepared=BUILD / "prepared", shards=SHARDS, networks=NETWORKS, out=STYLES)
+
+
 def run_all_stages() -> None:
-    build = Path("build")
-    shards, networks, styles, scores = build / "shards", build / "finetuned", build / "styles", Path("scores.json")
-    prepare.main(out=build / "prepared")
-    preprocess.main(prepared=build / "prepared", out=shards, state=Path("state/preprocess"))
-    train_segmenter.main(shards=shards, out=build / "segmenter", state=Path("state/segmenter"))
-    train.main("train_global", shards=shards, out=build / "global", state=Path("state/global"))
-    train.main("train_local", shards=shards, out=build / "local", state=Path("state/local"), before=build / "global")
-    train.main("finetune", shards=shards, out=networks, state=Path("state/finetune"), before=build / "local")
-    cluster.main(prepared=build / "prepared", shards=shards, networks=networks, out=styles)
-    synthesize.main(shards=shards, networks=networks, styles=styles, out=build / "synthesized")
+    run_stages_to_cluster()
+    scores = Path("scores.json")
+    synthesize.main(shards=SHARDS, networks=NETWORKS, styles=STYLES, out=BUILD / "synthesized")
     evaluate.main(
-        shards=shards,
-        segmenter=build / "segmenter",
-        synthesized=build / "synthesized",
+        shards=SHARDS,
+        segmenter=BUILD / "segmenter",
+        synthesized=BUILD / "synthesized",
         scores=scores,
         plots=Path("plots"),
     )
     export.main(
-        shards=shards,
-        segmenter=build / "segmenter",
-        networks=networks,
-        styles=styles,
+        shards=SHARDS,
+        segmenter=BUILD / "segmenter",
+        networks=NETWORKS,
+        styles=STYLES,
         scores=scores,
-        out=build / "bundle",
+        out=BUILD / "bundle",
     )
 
 
@@ -180,11 +186,10 @@ def test_features_of_labels_give_all_instances_of_a_class_a_style_together() -> 
 
 def test_features_that_an_earlier_run_clustered_take_the_place_of_an_encoder(tmp_path: Path) -> None:
     write_params({**SCENES, "model": G1_ALONE})
-    run_all_stages()
+    run_stages_to_cluster()
     first = json.loads(Path("build/styles/styles.json").read_text())
     features = Path(shutil.copy(Path("build/styles") / FEATURES_FILE, tmp_path))
-    for folder in ("build", "plots"):
-        shutil.rmtree(folder)
+    shutil.rmtree("build")
     write_params({**SCENES, "model": {**G1_ALONE, "features": "precomputed", "features_file": str(features)}})
     run_all_stages()
     assert not Path("build/finetuned/encoder.safetensors").exists()

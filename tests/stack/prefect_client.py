@@ -75,9 +75,9 @@ class PrefectClient:
         query = {"logs": {"flow_run_id": {"any_": [run_id]}}, "sort": "TIMESTAMP_ASC"}
         return "\n".join(line["message"] for line in self._ask("POST", "/logs/filter", query))
 
-    def artifacts(self, key: str) -> list[str]:
-        """Give the contents of all artifacts of a key, newest first."""
-        query = {"artifacts": {"key": {"any_": [key]}}, "sort": "UPDATED_DESC"}
+    def artifacts(self, run_id: str, key: str) -> list[str]:
+        """Give the contents of a run's artifacts of a key."""
+        query = {"artifacts": {"flow_run_id": {"any_": [run_id]}, "key": {"any_": [key]}}}
         return [str(artifact["data"]) for artifact in self._ask("POST", "/artifacts/filter", query)]
 
     def events(self, name: str) -> list[dict[str, Any]]:
