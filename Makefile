@@ -2,13 +2,14 @@ PYTHON ?= python3.11
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
+SIDE_BY_SIDE := --numprocesses 3 --no-loadscope-reorder
 
-.PHONY: help demo setup test check lint docs coverage mutants audit lock
+.PHONY: help demo setup test test-stack check lint docs coverage mutants audit lock
 .DEFAULT_GOAL := help
 
 help:  ## print this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
 demo: setup  ## install, run the whole graph on the default scenes, say where pictures, scores and model are
 	$(BIN)/dvc repro
@@ -23,8 +24,11 @@ $(INSTALLED): requirements.lock
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock
 	touch $@
 
-test: setup  ## install and run all tests
-	$(PYTEST)
+test: setup  ## install and run the tests, but for those of test-stack
+	$(PYTEST) $(SIDE_BY_SIDE) --ignore tests/stack
+
+test-stack: setup  ## tests on real servers that fail: PostgreSQL, S3, MLflow, Prefect, a worker
+	$(PYTEST) tests/stack
 
 lint: setup  ## format, lint, types, import rules, spelling
 	$(BIN)/ruff format --check .
@@ -33,14 +37,14 @@ lint: setup  ## format, lint, types, import rules, spelling
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
-check: lint test  ## lint and test: what CI runs
+check: lint test test-stack  ## lint and all tests: what CI runs
 
 docs: setup  ## build the documentation into docs/_build/site
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --doctree-dir docs/_build/trees docs docs/_build/site
 
 coverage: setup  ## run all tests and say which branches of components and pipelines they reach: build/coverage
 	mkdir -p build
-	$(PYTEST) --cov --cov-report html:build/coverage --cov-report term:skip-covered
+	$(PYTEST) $(SIDE_BY_SIDE) --cov --cov-report html:build/coverage --cov-report term:skip-covered
 
 mutants: setup  ## mutation testing of encoding, losses, pooling, editing and the gate: about 10 minutes
 	.ci/mutants
