@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from onnxscript.ir.passes.common import ClearMetadataAndDocStringPass
 from torch import Tensor, nn
 from torch.export import Dim
 
@@ -54,15 +55,16 @@ def export_module(
         logging.getLogger(name).setLevel(level)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(
+        program = torch.onnx.export(
             graph,
             tuple(inputs),
-            path,
             input_names=names,
             output_names=[output],
             opset_version=opset,
             dynamo=True,
             dynamic_shapes=(sizes,),
-            external_data=False,
             verbose=False,
         )
+    assert program is not None  # as dynamo=True promises
+    ClearMetadataAndDocStringPass()(program.model)  # its traces of the stack name this machine's folders
+    program.save(path, external_data=False)
