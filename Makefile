@@ -46,7 +46,7 @@ coverage: setup  ## run all tests and say which branches of components and pipel
 	mkdir -p build
 	$(PYTEST) $(SIDE_BY_SIDE) --cov --cov-report html:build/coverage --cov-report term:skip-covered
 
-mutants: setup  ## mutation testing of encoding, losses, pooling, editing and the gate: about 10 minutes
+mutants: setup  ## mutation testing of encoding, losses, pooling, editing and the gate: four minutes
 	.ci/mutants
 
 audit: setup  ## bill of materials, licences, secrets, known vulnerabilities: build/audit

@@ -192,6 +192,8 @@ def test_merged_objects_are_the_first_one() -> None:
     merged = editing.merge(STREET, [3, 2])
     assert rows_of(merged) == ["0000", "0330", "1331"]
     assert merged.styles.tolist() == STREET.styles.tolist()
+    with pytest.raises(ValueError, match="^instance 2: found no pixel, expected one or more$"):
+        editing.merge(merged, [3, 2])
     for instances, classes in (([2, 1], r"\[2, 1\]"), ([2, 2], r"\[2, 2\]"), ([2], r"\[2\]")):
         with pytest.raises(ValueError, match=f"found classes {classes}, expected two or more of one class"):
             editing.merge(STREET, instances)
