@@ -3,6 +3,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
+# The tests wait for servers and pages a fifth of their time: one process more than two cores.
 SIDE_BY_SIDE := --numprocesses 3 --no-loadscope-reorder
 
 .PHONY: help demo setup test test-stack check lint docs coverage mutants audit lock

@@ -11,7 +11,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from components import fingerprint
 from components.data.encoding import boundary_map, one_hot
 from components.export.bundle import Lineage, write_bundle
 from components.export.config import ExportConfig
@@ -175,13 +174,6 @@ def test_a_bundle_lists_the_hash_of_each_of_its_files_and_how_well_it_agrees_wit
     assert description["encoder"]["parity"]["largest_difference"] < 1e-4
     assert description["versions"]["opset"] == 20
     assert description["producer"].startswith("semantic-synthesis ")
-
-
-def test_no_file_names_the_folder_of_the_project(exported: Exported) -> None:
-    project = str(fingerprint.PACKAGE.parent).encode()
-    assert exported.description["files"].keys() > {"generator.onnx", "generator-int8.onnx", "encoder.onnx"}
-    for path in exported.folder.iterdir():
-        assert project not in path.read_bytes(), path.name
 
 
 def test_reduced_precisions_make_smaller_files_that_take_and_give_the_same_types(exported: Exported) -> None:
