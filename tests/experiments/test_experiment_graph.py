@@ -2,7 +2,7 @@
 
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, main_thread
 
@@ -91,10 +91,15 @@ def test_an_interrupt_ends_the_runs_that_go_on_and_begins_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started, ended = [], []
-    goes_on = Event()
+    planned, goes_on = Event(), Event()
+
+    def runs() -> Iterator[Run]:
+        yield from RUNS
+        planned.set()
 
     def dvc(arguments: list[str], report: Callable[[str], None]) -> None:
         started.append(arguments[-1])
+        planned.wait(60)  # interrupted while it starts this thread, the pool would not know that it has it
         identifier = main_thread().ident
         assert identifier is not None
         signal.pthread_kill(identifier, signal.SIGUSR1)
@@ -112,7 +117,7 @@ def test_an_interrupt_ends_the_runs_that_go_on_and_begins_no_other(
     before = signal.signal(signal.SIGUSR1, interrupt)
     try:
         with pytest.raises(KeyboardInterrupt):
-            graph.reproduce_all(RUNS, 1)
+            graph.reproduce_all(runs(), 1)
     finally:
         goes_on.set()
         signal.signal(signal.SIGUSR1, before)
