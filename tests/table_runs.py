@@ -42,7 +42,7 @@ def scores(mean_iou: float, pixel_accuracy: float = 0.8, *, too_weak: bool = Fal
 
 
 def result(row: str, seed: int, figures: Mapping[str, float], *, seconds: float | None = 60) -> Result:
-    """A run of 40 passes over 5 pictures."""
+    """A run that saw 200 pictures."""
     return Result(
         run=Run(row, seed, "train_global"),
         params=load_run_params(REPOSITORY / "params.yaml"),

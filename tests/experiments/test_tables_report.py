@@ -153,7 +153,10 @@ def test_the_setting_tells_data_budget_machine_and_evaluator(rows: Rows, store: 
         f"A processor, 4 cores; torch 2.15.0; 2 runs at the same time; not noted; CPU threads of a run: "
         f"{params.runtime.threads}"
     )
-    assert "PSPNet on resnet18, trained for 30 passes" in cells(text, "Setting", "Evaluator")[1]
+    assert (
+        f"PSPNet on resnet18, trained for {params.train_segmenter.epochs} passes"
+        in cells(text, "Setting", "Evaluator")[1]
+    )
     assert "mean IoU 0.5000 (0.4900 to 0.5100), at least the 0.4" in cells(text, "Setting", "Evaluator")[1]
     assert cells(text, "Setting", "Perceptual loss")[1].startswith("none: no weights of VGG19")
 

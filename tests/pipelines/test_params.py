@@ -63,6 +63,16 @@ def test_each_recipe_composes_into_sound_parameters(tmp_path: Path, recipe: str)
     assert composed.recipe == recipe
 
 
+@pytest.mark.parametrize("recipe", ["cityscapes_512p", "cityscapes_1024p"])
+def test_the_recipes_of_the_paper_are_free_of_what_a_short_training_needs(tmp_path: Path, recipe: str) -> None:
+    composed = load_params(_compose(tmp_path, f"recipe={recipe}"))
+    assert (composed.model.ndf, composed.model.n_layers_D) == (64, 3)  # C64-C128-C256-C512
+    assert composed.model.upsampling == "transposed"
+    losses = composed.losses
+    assert (losses.adversarial, losses.lambda_feature_matching, losses.lambda_l1) == ("least_squares", 10, 0)
+    assert composed.train_global.learning_rate == 2e-4
+
+
 def test_there_are_the_recipes_that_the_documents_name() -> None:
     named = {"default", "camvid", "cityscapes_512p", "cityscapes_1024p", "edges", "pix2pix", "crn"}
     assert named == set(RECIPES)
@@ -143,7 +153,7 @@ def test_pictures_of_their_own_sizes_are_rounded_to_what_the_networks_need(
 
 
 def test_a_generator_without_adversary_needs_another_loss(tmp_path: Path, params: dict[str, Any]) -> None:
-    alone = _changed(params, model__num_D=0)
+    alone = _changed(params, model__num_D=0, losses__lambda_l1=0)
     assert [problem.split(":")[0] for problem in _problems(tmp_path, alone)] == [
         "losses.lambda_feature_matching",
         "losses",
