@@ -30,6 +30,7 @@ from components.evaluation.fidelity import FEWEST_PICTURES, estimate_distances, 
 from components.evaluation.inception import inception_features
 from components.evaluation.scores import ScoreEstimates, picture_mean_ious, score_estimates
 from components.evaluation.segmenter import Segmenter
+from components.evaluation.spectrum import decibels, spectra_of, spectrum_distance
 
 logger = logging.getLogger(__name__)
 
@@ -106,6 +107,7 @@ class Results:
         oracle: the evaluator on the real photos; None without classes.
         synthesized: the evaluator on the synthesized pictures; None without classes.
         absolute_differences: (N,) mean distance of each picture to its photo, in grey levels.
+        spectrum: (2, K) decibels of the pictures' power over the photos', down and across, in K bands of frequency.
         too_weak: whether the evaluator is; None without classes.
     """
 
@@ -113,6 +115,7 @@ class Results:
     oracle: Segmentation | None
     synthesized: Segmentation | None
     absolute_differences: NDArray[np.float64]
+    spectrum: NDArray[np.float64]
     too_weak: bool | None
 
     def figures(self) -> dict[str, float]:
@@ -135,13 +138,16 @@ def measure(subject: Subject, config: EvaluateConfig) -> Results:
         estimates = synthesized.estimates("") | oracle.estimates("oracle_")
     differences = absolute_differences(subject.maker, subject.images)
     estimates["mean_absolute_difference"] = bootstrap.mean(differences)
+    real_spectra, spectra = (spectra_of(subject.maker, images) for images in (photos, subject.images))
+    estimates["spectrum_distance"] = spectrum_distance(real_spectra, spectra, bootstrap)
     estimates |= _distances(subject, config)
     if subject.segmenter is not None and len(subject.samples) > 1:
         names = subject.maker.store.index.names
         pictures = ([read(name) for read in subject.samples] for name in names)
         diversities = segmenter_diversity(subject.segmenter, pictures, len(names), subject.fabric)
         estimates["diversity_segmenter_features"] = bootstrap.mean(diversities)
-    return Results(estimates, oracle, synthesized, differences, too_weak)
+    spectrum = decibels(real_spectra.mean(0), spectra.mean(0))
+    return Results(estimates, oracle, synthesized, differences, spectrum, too_weak)
 
 
 def _segment(subject: Subject, segmenter: Segmenter, images: Images, config: EvaluateConfig) -> Segmentation:

@@ -18,6 +18,7 @@ from components.data.pictures import Picture, comparison_rows, grid, spread_posi
 from components.evaluation.bootstrap import Estimate
 from components.evaluation.evaluate import Images
 from components.evaluation.measure import CLASS_SCORES, Results
+from components.evaluation.spectrum import BORDERS
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -53,6 +54,13 @@ def write_confusion(path: Path, confusion: Tensor, classes: Sequence[ClassInfo])
         if not actual.ignored_in_scores and not predicted.ignored_in_scores
     ]
     write_table(path, ("actual", "predicted", "share"), rows)
+
+
+def write_spectrum(path: Path, results: Results) -> None:
+    """Write how far the pictures' power is above the photos', in decibels, down and across, by period in pixels."""
+    periods = 2 / (BORDERS[:-1] + BORDERS[1:])
+    rows = [[f"{figure:.2f}" for figure in row] for row in zip(periods, *results.spectrum, strict=True)]
+    write_table(path, ("period", "down", "across"), rows)
 
 
 def write_grid(path: Path, maker: BatchMaker, images: Images, *, rows: int) -> None:

@@ -35,6 +35,7 @@ SCORES = {
 }
 OTHERS = {
     "mean_absolute_difference": ("Difference to the photo", "grey levels of 255, less is nearer"),
+    "spectrum_distance": ("Distance of the spectra", "decibels; more is blur or a pattern"),
     "fid": ("FID", "Inception's features, less is better"),
     "kid": ("KID", "Inception's features, less is better"),
     "segmenter_frechet_distance": ("Fréchet distance", "the evaluator's features: not FID; less is better"),

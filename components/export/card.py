@@ -17,6 +17,7 @@ SCORE_WORDS = {
     "boundary_mean_iou": "mean IoU near the boundaries of instances, on the synthesized pictures",
     "oracle_boundary_mean_iou": "the same on the real photos",
     "mean_absolute_difference": "mean difference to the real photos, in grey levels",
+    "spectrum_distance": "difference of the power spectra from the real photos', in decibels: blur and patterns",
     "fid": "FID",
     "kid": "KID",
     "segmenter_frechet_distance": "Fréchet distance on the PSPNet's features (not FID)",

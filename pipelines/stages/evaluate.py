@@ -14,7 +14,7 @@ from components.data.decoding import read_photo
 from components.data.loader import BatchMaker
 from components.data.store import ShardStore
 from components.evaluation.measure import Subject, measure
-from components.evaluation.report import write_class_scores, write_confusion, write_grid
+from components.evaluation.report import write_class_scores, write_confusion, write_grid, write_spectrum
 from components.evaluation.results_page import write_results_page
 from components.evaluation.segmenter import load_segmenter
 from components.runtime import start
@@ -49,6 +49,7 @@ def main(
     with start_run("evaluate", sections, store.index.fingerprint) as run, atomic_folder(plots) as folder:
         results = measure(subject, config)
         write_grid(folder / "grid.png", subject.maker, subject.images, rows=config.grid_rows)
+        write_spectrum(folder / "spectrum.csv", results)
         if results.synthesized is not None:
             write_class_scores(folder / "class_scores.csv", results, classes)
             write_confusion(folder / "confusion.csv", results.synthesized.confusion, classes)

@@ -114,7 +114,8 @@ def test_rgb_conditions_go_through_the_whole_graph(tmp_path: Path) -> None:
         }
     )
     run_all_stages()
-    figures = {f"mean_absolute_difference{end}" for end in ("", "_low", "_high")}
+    names = ("mean_absolute_difference", "spectrum_distance")
+    figures = {f"{name}{end}" for name in names for end in ("", "_low", "_high")}
     assert set(json.loads(Path("scores.json").read_text())) == figures
     synthesizer = Synthesizer(Path("build/bundle"))
     picture = np.asarray(Image.open(tmp_path / "pairs/test_A/0.png").resize((48, 32), Image.Resampling.BICUBIC))

@@ -26,6 +26,8 @@ def test_photos_in_place_of_synthesized_pictures_score_as_the_oracle(tmp_path: P
         assert estimate == results.estimates[f"oracle_{name}"]
         assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
     assert results.estimates["mean_absolute_difference"].value == 0
+    assert results.estimates["spectrum_distance"].value == 0
+    assert not results.spectrum.any()
     assert results.estimates["segmenter_frechet_distance"].value == pytest.approx(0, abs=1e-9)
     assert results.estimates["segmenter_kernel_distance"].value <= 0  # without bias it can be below
     assert results.estimates["diversity_segmenter_features"].value == 0
@@ -34,12 +36,14 @@ def test_photos_in_place_of_synthesized_pictures_score_as_the_oracle(tmp_path: P
 def test_figures_are_plain_numbers_with_their_bounds(tmp_path: Path, segmenter: Segmenter) -> None:
     results = measure(tiny_subject(tmp_path, segmenter, samples=2, change=40), evaluate_config())
     figures = results.figures()
-    others = {"mean_absolute_difference", "diversity_segmenter_features"}
+    others = {"mean_absolute_difference", "spectrum_distance", "diversity_segmenter_features"}
     others |= {"segmenter_frechet_distance", "segmenter_kernel_distance"}
     names = NAMES | {f"oracle_{name}" for name in NAMES} | others
     assert set(figures) == {f"{name}{end}" for name in names for end in ("", "_low", "_high")} | {"evaluator_too_weak"}
     assert figures["mean_iou"] == pytest.approx(results.estimates["mean_iou"].value, rel=1e-4)
     assert figures["diversity_segmenter_features"] > 0
+    np.testing.assert_allclose(results.spectrum, np.full((2, 14), 10 * np.log10(1 / 4)), atol=0.1)  # darker by half
+    assert figures["spectrum_distance"] == pytest.approx(10 * np.log10(4), abs=0.1)
     assert all(np.isfinite(figure) for figure in figures.values())
     assert figures["evaluator_too_weak"] == 0
 
@@ -78,7 +82,8 @@ def test_an_evaluator_too_weak_on_real_photos_is_told_of_before_anything_is_judg
 
 def test_without_classes_only_what_needs_none_is_measured(tmp_path: Path) -> None:
     figures = measure(tiny_subject(tmp_path, None, change=40), evaluate_config()).figures()
-    assert set(figures) == {f"mean_absolute_difference{end}" for end in ("", "_low", "_high")}
+    names = ("mean_absolute_difference", "spectrum_distance")
+    assert set(figures) == {f"{name}{end}" for name in names for end in ("", "_low", "_high")}
     assert figures["mean_absolute_difference_low"] < figures["mean_absolute_difference"]
 
 

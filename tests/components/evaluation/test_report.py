@@ -7,7 +7,7 @@ from PIL import Image
 
 from components.data.loader import Batch
 from components.evaluation.measure import Results, Segmentation
-from components.evaluation.report import write_class_scores, write_confusion, write_grid
+from components.evaluation.report import write_class_scores, write_confusion, write_grid, write_spectrum
 from components.evaluation.scores import ScoreEstimates, Scores
 from tests.tiny import CLASSES, mixed_store, tiny_maker, tiny_samples, write_store
 
@@ -29,7 +29,9 @@ def test_class_scores_have_a_row_for_each_class_and_source_that_has_an_iou(tmp_p
     synthesized = ScoreEstimates(scores(0.5, None, 0), low=scores(0.25, None, 0), high=scores(2 / 3, None, 0))
     near = ScoreEstimates(scores(None, None, 0.125), scores(None, None, 0.1), scores(None, None, 0.2))
     oracle = ScoreEstimates(*[scores(None, 1, None)] * 3)
-    results = Results({}, segmentation(oracle, None), segmentation(synthesized, near), np.zeros(1), False)
+    results = Results(
+        {}, segmentation(oracle, None), segmentation(synthesized, near), np.zeros(1), np.zeros((2, 14)), False
+    )
     write_class_scores(tmp_path / "scores.csv", results, CLASSES)
     header, *rows = _rows(tmp_path / "scores.csv")
     names = ("iou", "accuracy", "boundary_iou")
@@ -39,6 +41,16 @@ def test_class_scores_have_a_row_for_each_class_and_source_that_has_an_iou(tmp_p
         ["sky", "synthesized", *["0.0000"] * 3, *[""] * 3, "0.1250", "0.1000", "0.2000"],
         ["car", "oracle", *["1.0000"] * 3, *["0.7500"] * 3, *[""] * 3],
     ]
+
+
+def test_the_spectrum_has_a_row_for_each_period(tmp_path: Path) -> None:
+    spectrum = np.stack([np.arange(14) / 8, np.full(14, -3.0)])
+    write_spectrum(tmp_path / "spectrum.csv", Results({}, None, None, np.zeros(1), spectrum, None))
+    header, *rows = _rows(tmp_path / "spectrum.csv")
+    assert header == ["period", "down", "across"]
+    assert rows[0] == ["12.80", "0.00", "-3.00"]  # the band from 1/16 to 3/32 of a cycle
+    assert rows[-1] == ["2.06", "1.62", "-3.00"]
+    assert len(rows) == 14
 
 
 def test_confusion_gives_shares_of_each_scored_class(tmp_path: Path) -> None:

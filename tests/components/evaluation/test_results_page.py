@@ -27,7 +27,7 @@ def _text(page: str) -> str:
 
 def _results(differences: list[float]) -> Results:
     """Of pictures without classes."""
-    return Results({}, None, None, np.array(differences), None)
+    return Results({}, None, None, np.array(differences), np.zeros((2, 14)), None)
 
 
 def test_the_page_tells_the_scores_beside_the_oracles_and_needs_nothing_from_elsewhere(
