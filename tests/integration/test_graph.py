@@ -102,8 +102,8 @@ def test_metrics_and_plots_are_declared(project: Path) -> None:
     assert "mean_iou" in output_of([BIN / "dvc", "metrics", "show"], project)
     shown = json.loads(output_of([BIN / "dvc", "plots", "show", "--json"], project))
     assert "errors" not in shown
-    assert len(shown["data"]) == 9
-    for name in ("class_iou", "confusion", "results/plots/grid.png", "losses of the joint phase"):
+    assert len(shown["data"]) == 10
+    for name in ("class_iou", "confusion", "spectrum", "results/plots/grid.png", "losses of the joint phase"):
         assert shown["data"][name], f"{name} is empty"
 
 
