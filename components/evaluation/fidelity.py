@@ -18,7 +18,7 @@ from components.evaluation.bootstrap import Bootstrap, Estimate
 from components.evaluation.evaluate import BATCH_SIZE, Images
 from components.evaluation.segmenter import Segmenter
 
-Features = Callable[[Tensor], Tensor]  # images (B, 3, H, W) in [-1, 1] to (B, D)
+Features = Callable[[Tensor], Tensor]  # images (B, 3, H, W) in [-1, 1] to (B, ...), for the distances (B, D)
 Floats = NDArray[np.float64]
 FEWEST_PICTURES = 2  # of which there is a covariance
 
@@ -42,7 +42,7 @@ def segmenter_features(segmenter: Segmenter) -> Features:
 
 
 def features_of(extract: Features, maker: BatchMaker, images: Images) -> Floats:
-    """Features (N, D) of the images of all pictures of a split."""
+    """Features (N, ...) of the images of all pictures of a split."""
     batches = maker.in_order(BATCH_SIZE)
     return torch.cat([extract(images(batch)).cpu() for batch in batches]).double().numpy()
 

@@ -30,7 +30,7 @@ from components.evaluation.fidelity import FEWEST_PICTURES, estimate_distances, 
 from components.evaluation.inception import inception_features
 from components.evaluation.scores import ScoreEstimates, picture_mean_ious, score_estimates
 from components.evaluation.segmenter import Segmenter
-from components.evaluation.spectrum import decibels, spectra_of, spectrum_distance
+from components.evaluation.spectrum import band_powers, decibels, spectrum_distance
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +138,7 @@ def measure(subject: Subject, config: EvaluateConfig) -> Results:
         estimates = synthesized.estimates("") | oracle.estimates("oracle_")
     differences = absolute_differences(subject.maker, subject.images)
     estimates["mean_absolute_difference"] = bootstrap.mean(differences)
-    real_spectra, spectra = (spectra_of(subject.maker, images) for images in (photos, subject.images))
+    real_spectra, spectra = (features_of(band_powers, subject.maker, images) for images in (photos, subject.images))
     estimates["spectrum_distance"] = spectrum_distance(real_spectra, spectra, bootstrap)
     estimates |= _distances(subject, config)
     if subject.segmenter is not None and len(subject.samples) > 1:

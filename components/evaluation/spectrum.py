@@ -6,24 +6,19 @@ pattern, such as the checkerboard of an upsampling, too much at its own.
 Shapes: N pictures, B in a batch, H x W pixels; 2 directions, down and across; K bands of frequency.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from components.data.loader import BatchMaker
 from components.evaluation.bootstrap import Bootstrap, Estimate
-from components.evaluation.evaluate import BATCH_SIZE, Images
 
 Floats = NDArray[np.float64]
 BORDERS = np.linspace(1 / 16, 1 / 2, 15)  # of the K = 14 bands, in cycles a pixel: periods of 16 to 2 pixels
 ROUNDING = 1 / 12  # variance in grey levels² of rounding to them, white: power below it is not in the pictures
 LEAST_LENGTH = 64  # of a transform, in pixels: each band has a frequency of it
-
-
-def spectra_of(maker: BatchMaker, images: Images) -> Floats:
-    """`band_powers` (N, 2, K) of the images of all pictures of a split."""
-    return torch.cat([band_powers(images(batch)).cpu() for batch in maker.in_order(BATCH_SIZE)]).double().numpy()
 
 
 def band_powers(images: Tensor) -> Tensor:
@@ -64,5 +59,5 @@ def _hann(length: int, like: Tensor) -> Tensor:
 def _in_bands(power: Tensor) -> Tensor:
     """The mean of power (B, frequencies) over each band, (B, K)."""
     frequency = torch.fft.fftfreq(power.shape[1]).abs()
-    bands = [(frequency > low) & (frequency <= high) for low, high in zip(BORDERS[:-1], BORDERS[1:], strict=True)]
+    bands = [(frequency > low) & (frequency <= high) for low, high in pairwise(BORDERS)]
     return torch.stack([power[:, band.to(power.device)].mean(1) for band in bands], dim=1)

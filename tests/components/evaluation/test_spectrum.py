@@ -9,12 +9,12 @@ from torch import Tensor
 
 from components.evaluation.bootstrap import Bootstrap
 from components.evaluation.evaluate import photos
+from components.evaluation.fidelity import features_of
 from components.evaluation.spectrum import (
     BORDERS,
     ROUNDING,
     band_powers,
     decibels,
-    spectra_of,
     spectrum_distance,
 )
 from tests.tiny import mixed_store, tiny_maker
@@ -93,7 +93,7 @@ def test_equal_sets_are_no_distance_apart() -> None:
 
 def test_pictures_of_several_sizes_have_a_spectrum_each(tmp_path: Path) -> None:
     maker = tiny_maker(mixed_store(tmp_path / "val", [(32, 64), (20, 24), (20, 24)]))
-    found = spectra_of(maker, photos)
+    found = features_of(band_powers, maker, photos)
     assert found.shape == (len(maker.store), 2, BANDS)
     for row, sample in zip(found, maker.store, strict=True):
         image = torch.from_numpy(sample["image"]).permute(2, 0, 1)[None].float() / 127.5 - 1
